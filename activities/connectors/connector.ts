@@ -1,0 +1,78 @@
+/** The whole obligation of a connector: make one account, remove it, and say what stands. */
+import type { Removal, StandingAccount } from '../contract.js';
+import type { Ref } from '../../workflows/domain/actor.js';
+import type { PublicJwk } from '../../workflows/domain/evidence.js';
+import type { Instant, Ms } from '../../workflows/domain/time.js';
+
+/** An order whose evidence was checked against this connector's keys, clock and ceiling. */
+export interface Order<Privilege> {
+  grantId: string;
+  subject: Ref;
+  entitlement: string;
+  /** From the ceiling file, never from the message. */
+  privilege: Privilege;
+  durationMs: Ms;
+  /** Nothing may stand past this instant, whenever it was made. */
+  endBy: Instant;
+  /** SHA-256 of the evidence, for the label. */
+  evidenceDigest: string;
+  /** Where the credential is sealed to. */
+  recipientKey: PublicJwk;
+  /** Automatic orders are counted in the creating transaction; undefined where people approved. */
+  automaticPerHour?: number;
+  /** Attempt of the activity: an older attempt that arrives late must not replace a newer credential. */
+  attempt: number;
+}
+
+export interface Provision extends StandingAccount {
+  /** What the subject needs to log in; sealed by the caller before it leaves the process. */
+  credential?: Credential;
+}
+
+/** Shown once to the subject. */
+export interface Credential {
+  kind: 'postgres';
+  host: string;
+  port: number;
+  database: string;
+  username: string;
+  password: string;
+}
+
+export interface Connector<Privilege = unknown> {
+  /** What the page tells people, and what the contract suite holds it to. */
+  readonly can: {
+    endsLiveSessions: 'yes' | 'no' | { withinMs: Ms };
+    movesEnd: boolean;
+    reportsUse: boolean;
+    perSecond: number;
+  };
+  /** Reads a privilege of the ceiling file. Throws an Error with a sentence for the operator. */
+  parsePrivilege(value: unknown): Privilege;
+  /** Refuses at start, with a sentence and the statement that mends it, what would make grants unsafe at this target. */
+  check(privileges: Privilege[]): Promise<void>;
+  /** Instant of the target's own clock. */
+  now(signal: AbortSignal): Promise<Instant>;
+  /** Finds or makes the account of this grant. Refuses with `tombstone` when the grant is over here. */
+  provision(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
+  /** Moves the end of a standing account; later or earlier. */
+  setEnd?(order: Order<Privilege>, signal: AbortSignal): Promise<StandingAccount>;
+  /** Plants the tombstone, removes, reads back. Absent is success. */
+  remove(grantId: string, signal: AbortSignal): Promise<Removal>;
+  /** What of this installation stands there now. */
+  list(signal: AbortSignal): Promise<StandingAccount[]>;
+  close(): Promise<void>;
+}
+
+/** `refused` will never work; `unknown` may have worked: retry, and undo is owed. */
+export class TargetError extends Error {
+  readonly outcome: 'refused' | 'unknown';
+  readonly code: 'target-refused' | 'target-unavailable' | 'tombstone' | 'clock-skew' | 'ceiling-refused' | 'bad-evidence';
+
+  constructor(outcome: TargetError['outcome'], code: TargetError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TargetError';
+    this.outcome = outcome;
+    this.code = code;
+  }
+}

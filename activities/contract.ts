@@ -1,0 +1,170 @@
+/** What workflows may ask of the outside world. The only file of `activities/` that workflows import, for its types. */
+import type { Ref, Selector } from '../workflows/domain/actor.js';
+import type { FailureCode } from '../workflows/domain/failure.js';
+import type { AuditRecord } from '../workflows/domain/record.js';
+import type { Request, SignedRequest } from '../workflows/domain/request.js';
+import type { Finding, Opening, Step } from '../workflows/domain/rule.js';
+import type { Instant, Ms } from '../workflows/domain/time.js';
+import type { GrantView } from '../workflows/domain/view.js';
+
+/** On the queue `decisions`: quick questions to policy, directory and risk. */
+export interface Reads {
+  /** Checks evidence, eligibility and risk against today's policy. Never throws for an expected no. */
+  assess(input: SignedRequest): Promise<Finding>;
+  /** Who is asked now for a step, barred people struck out; again at escalation, with `escalateTo` added. */
+  openStep(input: { step: Step; request: Request; barred: Ref[]; escalated: boolean; openedAt: Instant }): Promise<Opening>;
+  /** Is the subject still eligible under today's policy? Narrows only. */
+  stillEligible(input: { request: Request }): Promise<{ eligible: boolean; because: string }>;
+}
+
+/** A local activity: 2 s in total, no network. */
+export interface Judges {
+  judge(input: JudgeInput): Promise<Judgement>;
+}
+
+export interface JudgeInput {
+  action: 'approve' | 'extend';
+  evidence: string;
+  decisionId: string;
+  grantId: string;
+  requestDigest: string;
+  request: Request;
+  barred: Ref[];
+  /** Of the open step, for `approve`. */
+  about?: string;
+  step?: number;
+  asked?: Selector[];
+  /** Who approved this step before: a vote whose holder lost the role no longer counts. */
+  votes?: Ref[];
+}
+
+export type Judgement =
+  | {
+      ok: true;
+      by: Ref;
+      name: string;
+      /** The same for every account of one human (directory `sameAs`). */
+      human: string;
+      durationMs?: Ms;
+      totalMs?: Ms;
+      /** Which of `votes` still count. */
+      standing: Ref[];
+    }
+  | { ok: false; by: Ref; code: FailureCode; because: string };
+
+/** On `target-<name>`. */
+export interface Changes {
+  /** What this connector's ceiling would say to the request. No answer within 3 s forbids automatic approval. */
+  ceiling(input: { entitlement: string; durationMs: Ms }): Promise<CeilingAnswer>;
+  provision(order: Order): Promise<Provisioned>;
+  setEnd(order: Order): Promise<Provisioned>;
+}
+
+export type CeilingAnswer = { allows: true; automatic: boolean; leastApprovals: number } | { allows: false; because: string };
+
+/** Everything that a connector needs to convince itself. */
+export interface Order {
+  grantId: string;
+  target: string;
+  entitlement: string;
+  /** JWS of the request. */
+  request: string;
+  /** JWS of every approval of the request that counted. */
+  approvals: string[];
+  /** The extensions granted so far, oldest first, each with the approvals that it took. */
+  extensions: { extension: string; approvals: string[] }[];
+}
+
+export interface AccountRef {
+  grantId: string;
+  target: string;
+}
+
+export interface Provisioned {
+  account: string;
+  /** Decided once by the connector's clock; a retry returns the same. */
+  endsAt: Instant;
+  evidenceDigest: string;
+  /** Compact JWE; absent where the target hands nothing over, and in answers to `setEnd`. */
+  sealedCredential?: string;
+  /** The system that answered (PostgreSQL: its system identifier). */
+  targetIdentity: string;
+}
+
+/** On `target-<name>-undo`: without end. */
+export interface Undos {
+  remove(ref: AccountRef): Promise<Removal>;
+  /** What of ours stands at the target now. */
+  list(input: { target: string }): Promise<StandingAccount[]>;
+}
+
+/** The connector's statement that it removed and read back. Signed and numbered receipts take the same place later. */
+export interface Removal {
+  grantId: string;
+  account: string;
+  removedAt: Instant;
+  /** Read back at the target after the removal. */
+  verifiedAt: Instant;
+  wasPresent: boolean;
+  sessionsEnded: number;
+  targetIdentity: string;
+  /** Things left behind or found that a person should look at; no free text from users. */
+  remarks: string[];
+}
+
+export interface StandingAccount {
+  grantId: string;
+  account: string;
+  endsAt: Instant;
+  evidenceDigest: string;
+  targetIdentity: string;
+}
+
+/** On the queue `decisions`, repeatable, never holding the story up. */
+export interface Tells {
+  /** Mail, live view, risk baselines and record in one, so that a change costs one activity. */
+  tell(change: Change): Promise<void>;
+}
+
+export interface Change {
+  view: GrantView;
+  request: Request;
+  news: News[];
+  /** Records that are new since the last tell. */
+  records: AuditRecord[];
+}
+
+/** What people are told. Recipients are refs or `group:` selectors, expanded by the activity that sends. */
+export interface News {
+  kind: NewsKind;
+  to: Selector[];
+}
+
+export const newsKinds = [
+  'asked', // please decide
+  'reminded',
+  'escalated',
+  'decided', // by someone else: nothing left to do
+  'denied',
+  'expired',
+  'scheduled',
+  'activation-failed',
+  'active',
+  'extended',
+  'over',
+  'removal-overdue',
+] as const;
+
+export type NewsKind = (typeof newsKinds)[number];
+
+/** On the queue `decisions`, for the reconcile workflow. */
+export interface Reconciles {
+  /** Asks the grant itself, by describe: does its state owe this account? */
+  explained(input: { grantId: string }): Promise<'owed' | 'not-owed'>;
+  /** Tells the grant that its account is not at the target. */
+  reportMissing(input: { grantId: string }): Promise<void>;
+  /** Ids of the grants that should stand at this target now, from visibility. */
+  expected(input: { target: string }): Promise<string[]>;
+  /** An account that no grant explains was removed: log, metric, alarm to the operators. */
+  reportStray(input: { target: string; removal: Removal }): Promise<void>;
+}

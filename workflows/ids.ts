@@ -1,0 +1,38 @@
+/** Every name that crosses a process boundary, built and parsed in one place. */
+
+/** 26 characters of lower-case Crockford base32: fits a PostgreSQL role name with its prefix. */
+const grantIdShape = /^[0-9a-hjkmnp-tv-z]{26}$/;
+
+export function isGrantId(text: string): boolean {
+  return grantIdShape.test(text);
+}
+
+const grantPrefix = 'grant/';
+
+export function grantWorkflowId(grantId: string): string {
+  return grantPrefix + grantId;
+}
+
+/** Undefined for the id of any other workflow. */
+export function grantIdOf(workflowId: string): string | undefined {
+  const id = workflowId.startsWith(grantPrefix) ? workflowId.slice(grantPrefix.length) : '';
+  return isGrantId(id) ? id : undefined;
+}
+
+export function reconcileWorkflowId(target: string): string {
+  return `reconcile/${target}`;
+}
+
+export const decisionsQueue = 'decisions';
+
+export function changeQueue(target: string): string {
+  return `target-${target}`;
+}
+
+/** Its own queue, so that no flood of requests delays a removal. */
+export function undoQueue(target: string): string {
+  return `target-${target}-undo`;
+}
+
+/** The Redis channel that says `changed` for one grant; the message is the grant's id. */
+export const changedChannel = 'daypass:changed';

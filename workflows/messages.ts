@@ -1,0 +1,69 @@
+/** The messages that a grant understands: the constants that clients and the workflow share. */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Ref } from './domain/actor.js';
+import type { AuditRecord } from './domain/record.js';
+import type { Instant } from './domain/time.js';
+import type { Outcome } from './domain/view.js';
+
+/** Narrows: honoured from anyone who can signal. `reason` is at most 1,000 characters. */
+export interface Narrowing {
+  decisionId: string;
+  by: Ref;
+  reason: string;
+}
+
+/** Widens: counts only with the API's signature over an approval or extension statement. */
+export interface Widening {
+  decisionId: string;
+  by: Ref;
+  /** A comment on an approval, the reason of an extension; at most 1,000 characters. */
+  comment: string;
+  /** Compact JWS over an `ApprovalStatement` or `ExtensionStatement`. */
+  evidence: string;
+}
+
+export const approve = defineSignal<[Widening]>('approve');
+export const extend = defineSignal<[Widening]>('extend');
+export const deny = defineSignal<[Narrowing]>('deny');
+export const withdraw = defineSignal<[Narrowing]>('withdraw');
+export const revoke = defineSignal<[Narrowing]>('revoke');
+/** Policy or directory changed, or the hour struck: is everyone still eligible? */
+export const reassess = defineSignal('reassess');
+/** Reconcile found the target other than this grant left it. */
+export const externallyModified = defineSignal<[{ what: 'missing' | 'changed' }]>('externallyModified');
+
+export interface OutcomeAnswer {
+  /** Undefined while the message is not judged yet. */
+  outcome?: Outcome;
+  /** The state after it. */
+  state: string;
+}
+
+export const outcome = defineQuery<OutcomeAnswer, [string]>('outcome');
+/** The grant's own audit chain, oldest first: its timeline. */
+export const record = defineQuery<AuditRecord[]>('record');
+
+/** `by` must be the subject. The update id is the `collectId`, so that a repeated call gets the same answer. */
+export interface Collect {
+  collectId: string;
+  by: Ref;
+}
+
+export interface Collected {
+  /** Compact JWE, sealed by the connector to the API's pinned key or to the request's `recipientKey`. */
+  sealed: string;
+  /** When it was first handed over: the API opens it for two minutes from then. */
+  collectedAt: Instant;
+  expireTime: Instant;
+}
+
+export const collect = defineUpdate<Collected, [Collect]>('collect');
+
+/** A message that could not be opened or read decodes to this; narrowing signals in it are still honoured. */
+export interface Unreadable {
+  unreadable: 'unsealed' | 'unknown-key' | 'broken' | 'other-workflow';
+}
+
+export function isUnreadable(value: unknown): value is Unreadable {
+  return typeof value === 'object' && value !== null && 'unreadable' in value;
+}
