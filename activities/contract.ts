@@ -12,7 +12,13 @@ export interface Reads {
   /** Checks evidence, eligibility and risk against today's policy. Never throws for an expected no. */
   assess(input: SignedRequest): Promise<Finding>;
   /** Who is asked now for a step, barred people struck out; again at escalation, with `escalateTo` added. */
-  openStep(input: { step: Step; request: Request; barred: Ref[]; escalated: boolean; openedAt: Instant }): Promise<Opening>;
+  openStep(input: {
+    step: Step;
+    request: Request;
+    barred: Ref[];
+    escalated: boolean;
+    openedAt: Instant;
+  }): Promise<Opening>;
   /** Is the subject still eligible under today's policy? Narrows only. */
   stillEligible(input: { request: Request }): Promise<{ eligible: boolean; because: string }>;
 }
@@ -60,7 +66,8 @@ export interface Changes {
   setEnd(order: Order): Promise<Provisioned>;
 }
 
-export type CeilingAnswer = { allows: true; automatic: boolean; leastApprovals: number } | { allows: false; because: string };
+export type CeilingAnswer =
+  { allows: true; automatic: boolean; leastApprovals: number } | { allows: false; because: string };
 
 /** Everything that a connector needs to convince itself. */
 export interface Order {

@@ -67,7 +67,8 @@ export interface Connector<Privilege = unknown> {
 /** `refused` will never work; `unknown` may have worked: retry, and undo is owed. */
 export class TargetError extends Error {
   readonly outcome: 'refused' | 'unknown';
-  readonly code: 'target-refused' | 'target-unavailable' | 'tombstone' | 'clock-skew' | 'ceiling-refused' | 'bad-evidence';
+  readonly code:
+    'target-refused' | 'target-unavailable' | 'tombstone' | 'clock-skew' | 'ceiling-refused' | 'bad-evidence';
 
   constructor(outcome: TargetError['outcome'], code: TargetError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -9,7 +9,9 @@ const url = z.url({ error: 'must be a URL' });
 
 const common = z.object({
   /** Names this installation at targets, so that another one's accounts are never touched. */
-  DAYPASS_INSTALLATION: z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, 'must be 1 to 20 of a-z, 0-9 and -, starting with a letter'),
+  DAYPASS_INSTALLATION: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,19}$/, 'must be 1 to 20 of a-z, 0-9 and -, starting with a letter'),
   /** JSON: `{ "current": "<id>", "keys": { "<id>": "<32 bytes, base64>" } }` */
   DAYPASS_CODEC_KEYS_FILE: file,
   DAYPASS_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -71,7 +73,9 @@ function read<Shape extends z.ZodObject>(shape: Shape, env: NodeJS.ProcessEnv): 
     const name = issue.path.join('.');
     return env[name] === undefined ? `${name} is not set` : `${name} ${issue.message}`;
   });
-  throw new Error(`Wrong settings: ${problems.join('; ')}. docs/settings.md lists them all; npm start sets them for development.`);
+  throw new Error(
+    `Wrong settings: ${problems.join('; ')}. docs/settings.md lists them all; npm start sets them for development.`,
+  );
 }
 
 export const apiConfig = (env = process.env): ApiConfig => read(api, env);

@@ -1,0 +1,30 @@
+/** Waits for a condition instead of sleeping; fails with what it last saw. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface UntilOptions {
+  withinMs?: number;
+  everyMs?: number;
+  /** Named in the failure. */
+  what?: string;
+}
+
+/** Resolves with the first truthy answer of `ask`. An `ask` that throws is asked again; its last error is the cause of the failure. */
+export async function until<T>(ask: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
+  const { withinMs = 10_000, everyMs = 25, what = 'the condition' } = options;
+  const deadline = Date.now() + withinMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer) return answer;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() >= deadline) {
+      const seen = last instanceof Error ? last.message : JSON.stringify(last);
+      throw new Error(`${what} did not come true within ${withinMs} ms; last seen: ${seen}`, { cause: last });
+    }
+    await pause(everyMs);
+  }
+}
