@@ -75,6 +75,8 @@ export interface GrantView {
   credential: 'none' | 'waiting' | 'collected';
   /** Why it is over, or will be. */
   ending?: { code: Ending; by: Ref; reason: string; at: Instant };
+  /** Everyone who was asked to decide so far, as selectors, at most 20: who may see this grant as an approver. */
+  asked: Selector[];
   /** Newest last, at most 20. */
   outcomes: Outcome[];
 }
