@@ -4,8 +4,11 @@ import type { FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
 import type { Request, SignedRequest } from '../workflows/domain/request.js';
 import type { Finding, Opening, Step } from '../workflows/domain/rule.js';
+import type { CeilingAnswer, Provisioned, Removal } from '../workflows/domain/target.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
 import type { GrantView } from '../workflows/domain/view.js';
+
+export type { CeilingAnswer, Provisioned, Removal };
 
 /** On the queue `decisions`: quick questions to policy, directory and risk. */
 export interface Reads {
@@ -66,9 +69,6 @@ export interface Changes {
   setEnd(order: Order): Promise<Provisioned>;
 }
 
-export type CeilingAnswer =
-  { allows: true; automatic: boolean; leastApprovals: number } | { allows: false; because: string };
-
 /** Everything that a connector needs to convince itself. */
 export interface Order {
   grantId: string;
@@ -87,36 +87,11 @@ export interface AccountRef {
   target: string;
 }
 
-export interface Provisioned {
-  account: string;
-  /** Decided once by the connector's clock; a retry returns the same. */
-  endsAt: Instant;
-  evidenceDigest: string;
-  /** Compact JWE; absent where the target hands nothing over, and in answers to `setEnd`. */
-  sealedCredential?: string;
-  /** The system that answered (PostgreSQL: its system identifier). */
-  targetIdentity: string;
-}
-
 /** On `target-<name>-undo`: without end. */
 export interface Undos {
   remove(ref: AccountRef): Promise<Removal>;
   /** What of ours stands at the target now. */
   list(input: { target: string }): Promise<StandingAccount[]>;
-}
-
-/** The connector's statement that it removed and read back. Signed and numbered receipts take the same place later. */
-export interface Removal {
-  grantId: string;
-  account: string;
-  removedAt: Instant;
-  /** Read back at the target after the removal. */
-  verifiedAt: Instant;
-  wasPresent: boolean;
-  sessionsEnded: number;
-  targetIdentity: string;
-  /** Things left behind or found that a person should look at; no free text from users. */
-  remarks: string[];
 }
 
 export interface StandingAccount {
