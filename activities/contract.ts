@@ -90,8 +90,8 @@ export interface AccountRef {
 /** On `target-<name>-undo`: without end. */
 export interface Undos {
   remove(ref: AccountRef): Promise<Removal>;
-  /** What of ours stands at the target now. */
-  list(input: { target: string }): Promise<StandingAccount[]>;
+  /** What of ours stands at the target now: at most 100, in the order of their grant ids, from after `after`. */
+  list(input: { target: string; after?: string }): Promise<StandingAccount[]>;
 }
 
 export interface StandingAccount {
@@ -139,14 +139,23 @@ export const newsKinds = [
 
 export type NewsKind = (typeof newsKinds)[number];
 
-/** On the queue `decisions`, for the reconcile workflow. */
+/** On the queue `decisions`, for the workflows `reconcile` and `reassess`. In pages, so that no answer outgrows a payload. */
 export interface Reconciles {
-  /** Asks the grant itself, by describe: does its state owe this account? */
-  explained(input: { grantId: string }): Promise<'owed' | 'not-owed'>;
-  /** Tells the grant that its account is not at the target. */
+  /** Which of these no grant owes, asked of each grant itself by describe. One that could not be asked counts as owed. */
+  unexplained(input: { grantIds: string[] }): Promise<string[]>;
+  /** Ids of the grants that should stand at this target now, from visibility: to be asked, never to be believed. */
+  expected(input: { target: string; page?: string }): Promise<GrantPage>;
+  /** Which of these are ACTIVE before their end by describe, and do not know yet that their account is missing. */
+  active(input: { grantIds: string[] }): Promise<string[]>;
+  /** Tells the grant that its account is not at the target, if it is still ACTIVE. */
   reportMissing(input: { grantId: string }): Promise<void>;
-  /** Ids of the grants that should stand at this target now, from visibility. */
-  expected(input: { target: string }): Promise<string[]>;
-  /** An account that no grant explains was removed: log, metric, alarm to the operators. */
+  /** An account that no grant explains was removed: log, metric, stream, mail to the operators. */
   reportStray(input: { target: string; removal: Removal }): Promise<void>;
+  /** Signals `reassess` to the grants of one page whose subject is no longer eligible; answers with the next page. */
+  reassessPage(input: { page?: string }): Promise<{ signalled: number; next?: string }>;
+}
+
+export interface GrantPage {
+  grantIds: string[];
+  next?: string;
 }

@@ -23,6 +23,14 @@ export function reconcileWorkflowId(target: string): string {
   return `reconcile/${target}`;
 }
 
+/** A schedule starts `reconcile/<target>` with the time appended; undefined for the id of any other workflow. */
+export function reconcileTarget(workflowId: string): string | undefined {
+  return /^reconcile\/(.+?)(-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z)?$/.exec(workflowId)?.[1];
+}
+
+/** The schedule, and the workflow that it starts. */
+export const reassessId = 'reassess';
+
 export const decisionsQueue = 'decisions';
 
 export function changeQueue(target: string): string {
