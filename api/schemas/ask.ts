@@ -1,0 +1,37 @@
+/** `POST /v1/grants`: what may be asked. Whether it may be had is the policy's to say. */
+import { z } from 'zod';
+import { entitlementName, subjectRef } from './names.js';
+import { name, text } from './text.js';
+import { duration, instant } from './time.js';
+
+/** A public key that credentials are sealed to: X25519 and nothing else, without any private part. */
+export const RecipientKey = z
+  .strictObject({
+    kty: z.literal('OKP', { error: 'recipientKey.kty is OKP' }),
+    crv: z.literal('X25519', { error: 'recipientKey.crv is X25519' }),
+    x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, { error: 'recipientKey.x is 32 bytes in base64url' }),
+    kid: z
+      .string()
+      .regex(/^[A-Za-z0-9._~-]{1,100}$/, { error: 'recipientKey.kid is at most 100 of A-Z a-z 0-9 . _ ~ -' })
+      .optional(),
+  })
+  .meta({ description: 'Public X25519 JSON Web Key of the subject: the credential is sealed to it alone' });
+
+export const AskGrant = z
+  .strictObject({
+    entitlement: entitlementName,
+    justification: text(4_000, 'justification'),
+    requestedDuration: duration('requestedDuration'),
+    /** Absent: the caller. */
+    subject: subjectRef.optional(),
+    ticket: z
+      .strictObject({
+        system: name(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'ticket.system', 'JIRA'),
+        number: name(/^[A-Za-z0-9#][A-Za-z0-9#._/-]{0,59}$/, 'ticket.number', 'OPS-1234'),
+      })
+      .optional(),
+    scheduledActivationTime: instant('scheduledActivationTime').optional(),
+    recipientKey: RecipientKey.optional(),
+  })
+  .meta({ id: 'AskGrant' });
+export type AskGrant = z.infer<typeof AskGrant>;

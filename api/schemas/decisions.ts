@@ -1,0 +1,39 @@
+/** What people send to decide on a grant. The actor is never in here: it comes from the sign-in. */
+import { z } from 'zod';
+import { collectId, decisionId } from './names.js';
+import { text } from './text.js';
+import { duration } from './time.js';
+
+export const Approve = z
+  .strictObject({
+    decisionId: decisionId.optional(),
+    comment: text(1_000, 'comment').optional(),
+    /** Shorter than asked, never longer. */
+    duration: duration('duration').optional(),
+  })
+  .meta({ id: 'Approve' });
+export type Approve = z.infer<typeof Approve>;
+
+export const Deny = z
+  .strictObject({ decisionId: decisionId.optional(), reason: text(1_000, 'reason') })
+  .meta({ id: 'Deny' });
+export type Deny = z.infer<typeof Deny>;
+
+/** Withdraw and revoke: taking away needs no explanation, but keeps one that is given. */
+export const End = z
+  .strictObject({ decisionId: decisionId.optional(), reason: text(1_000, 'reason').optional() })
+  .meta({ id: 'End' });
+export type End = z.infer<typeof End>;
+
+export const Extend = z
+  .strictObject({
+    decisionId: decisionId.optional(),
+    reason: text(1_000, 'reason'),
+    /** How much longer: added to what was granted so far. */
+    duration: duration('duration'),
+  })
+  .meta({ id: 'Extend' });
+export type Extend = z.infer<typeof Extend>;
+
+export const CollectCredential = z.strictObject({ collectId }).meta({ id: 'CollectCredential' });
+export type CollectCredential = z.infer<typeof CollectCredential>;
