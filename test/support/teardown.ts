@@ -1,0 +1,12 @@
+/** Loaded by mocha in every run: the services that tests asked for stop when the run ends, also when it is cut short. */
+import { stopServices } from './services.js';
+
+export async function mochaGlobalTeardown(): Promise<void> {
+  await stopServices();
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    void stopServices().finally(() => process.exit(1));
+  });
+}
