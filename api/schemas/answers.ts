@@ -39,6 +39,7 @@ export const RecordBody = z
     ),
   })
   .meta({ id: 'Record' });
+export type RecordBody = z.infer<typeof RecordBody>;
 
 export const CredentialBody = z
   .strictObject({

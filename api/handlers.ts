@@ -1,0 +1,35 @@
+/**
+ * What every call does, independent of how it came: JSON routes and HTML forms call the same functions.
+ *
+ * Input is parsed before (the schemas of `api/schemas/`), the actor comes from the sign-in. A refusal is a thrown `Problem`.
+ */
+import type { Actor } from './identity/actor.js';
+import type { CredentialBody, EntitlementList, GrantPage, RecordBody } from './schemas/answers.js';
+import type { AskGrant } from './schemas/ask.js';
+import type { Approve, CollectCredential, Deny, End, Extend } from './schemas/decisions.js';
+import type { GrantBody, OutcomeBody } from './schemas/grant.js';
+import type { ListApprovals, ListGrants, SeeGrant } from './schemas/lists.js';
+import type { GrantState } from '../workflows/domain/states.js';
+
+/** Judged and applied; or durably recorded while no worker was there to judge it. */
+export type Decided =
+  { decisionId: string; outcome: OutcomeBody; state: GrantState } | { decisionId: string; recorded: true };
+
+export interface Handlers {
+  /** Starts a grant. The same key with the same body finds the grant of the first call (`isNew: false`). */
+  ask(body: AskGrant, actor: Actor, idempotencyKey?: string): Promise<{ grant: GrantBody; isNew: boolean }>;
+  list(query: ListGrants, actor: Actor): Promise<GrantPage>;
+  /** What waits for this actor's decision. */
+  approvals(query: ListApprovals, actor: Actor): Promise<GrantPage>;
+  /** With `wait`, answers when the grant changes or the time is up. */
+  see(id: string, query: SeeGrant, actor: Actor, gone?: AbortSignal): Promise<GrantBody>;
+  /** The grant's audit chain; `temporal-unavailable` when no worker answers. */
+  record(id: string, actor: Actor): Promise<RecordBody>;
+  approve(id: string, body: Approve, actor: Actor): Promise<Decided>;
+  deny(id: string, body: Deny, actor: Actor): Promise<Decided>;
+  withdraw(id: string, body: End, actor: Actor): Promise<Decided>;
+  revoke(id: string, body: End, actor: Actor): Promise<Decided>;
+  extend(id: string, body: Extend, actor: Actor): Promise<Decided>;
+  collect(id: string, body: CollectCredential, actor: Actor): Promise<CredentialBody>;
+  entitlements(actor: Actor): Promise<EntitlementList>;
+}
