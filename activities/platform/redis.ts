@@ -1,0 +1,25 @@
+/** A Redis client that answers or fails within half a second, also when the server hangs, and never queues while it is away. */
+import { Redis } from 'ioredis';
+import type { Log } from './log.js';
+
+/** Calls reject while Redis is away; callers say what that means for them. Reconnects by itself. */
+export function connectRedis(url: string, log?: Log): Redis {
+  const redis = new Redis(url, {
+    connectTimeout: 500,
+    commandTimeout: 500,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  // One line when it goes and one when it comes back, however often it is tried in between.
+  let away = false;
+  redis.on('error', (error: Error) => {
+    if (!away) log?.warn({ err: error }, 'redis is away');
+    away = true;
+  });
+  redis.on('ready', () => {
+    if (away) log?.info('redis is back');
+    away = false;
+  });
+  return redis;
+}
