@@ -1,0 +1,86 @@
+/** Who is told what: each human once per change, active people only, nobody about what they did themselves. */
+import { SYSTEM, UNVERIFIED, type Ref, type Selector } from '../../workflows/domain/actor.js';
+import type { Action, GrantView } from '../../workflows/domain/view.js';
+import type { News, NewsKind } from '../contract.js';
+
+/** What mail needs of the policy's directory. */
+export interface Directory {
+  /** People behind a selector. */
+  members(selector: Selector): Ref[];
+  /** Undefined for someone whom the directory does not know. */
+  person(id: string): { name: string; status: string; timeZone?: string } | undefined;
+  service(id: string): { owner: Ref } | undefined;
+  nameOf(ref: Ref): string;
+  mailOf(ref: Ref): string | undefined;
+  /** The same for every account of one human. */
+  human(ref: Ref): string;
+}
+
+export interface Recipient {
+  ref: Ref;
+  name: string;
+  address: string;
+  timeZone?: string;
+  kind: NewsKind;
+}
+
+/** These ask for a decision, so they are pointless when none is open any more. */
+const asking: readonly NewsKind[] = ['asked', 'reminded', 'escalated'];
+
+/**
+ * 1. A human with two accounts, or in two of the groups, gets one mail.
+ * 2. Of two things to say to one human the later one is said; "decided by someone else" yields to everything.
+ * 3. Nobody is asked for a decision that is not open any more: mail may come late.
+ */
+export function recipients(view: GrantView, news: News[], directory: Directory, now: number): Recipient[] {
+  const found = new Map<string, Recipient>();
+  for (const { kind, to } of news) {
+    if (asking.includes(kind) && !isOpen(view, now)) continue;
+    const actors = new Set(actorsOf(view, kind).map((ref) => directory.human(ref)));
+    for (const ref of to.flatMap((selector) => reachable(selector, directory))) {
+      const human = directory.human(ref);
+      const recipient = addressed(ref, kind, directory);
+      if (!recipient || actors.has(human)) continue;
+      if (kind === 'decided' && found.has(human)) continue;
+      found.set(human, recipient);
+    }
+  }
+  return [...found.values()];
+}
+
+function isOpen({ step }: GrantView, now: number): boolean {
+  return step !== undefined && (step.expireAt === undefined || step.expireAt > now);
+}
+
+/** A service reads no mail; its owner does. */
+function reachable(selector: Selector, directory: Directory): Ref[] {
+  const [, service] = /^service:(.+)$/.exec(selector) ?? [];
+  if (service === undefined) return directory.members(selector);
+  const owner = directory.service(service)?.owner;
+  return owner === undefined ? [] : [owner];
+}
+
+function addressed(ref: Ref, kind: NewsKind, directory: Directory): Recipient | undefined {
+  const person = directory.person(ref.replace(/^person:/, ''));
+  const address = directory.mailOf(ref);
+  if (person?.status !== 'active' || address === undefined) return undefined;
+  return { ref, name: person.name, address, timeZone: person.timeZone, kind };
+}
+
+const actions: Partial<Record<NewsKind, Action[]>> = {
+  decided: ['approve', 'deny'],
+  denied: ['deny'],
+  extended: ['extend', 'approve'],
+  over: ['withdraw', 'revoke'],
+};
+
+/** Who did it, by proof: someone whose name stands in an unverified message hears of it. */
+export function actorsOf(view: GrantView, kind: NewsKind): Ref[] {
+  const applied = view.outcomes.filter(
+    ({ action, result, unverified }) =>
+      result === 'applied' && unverified !== true && (actions[kind] ?? []).includes(action),
+  );
+  // Everyone who voted knows; of other changes the last decision was the cause.
+  const counted = kind === 'decided' ? applied : applied.slice(-1);
+  return counted.map(({ by }) => by).filter((by) => by !== SYSTEM && by !== UNVERIFIED);
+}
