@@ -5,10 +5,11 @@ import type { AuditRecord } from '../workflows/domain/record.js';
 import type { Request, SignedRequest } from '../workflows/domain/request.js';
 import type { Finding, Opening, Step } from '../workflows/domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from '../workflows/domain/target.js';
+import type { News, NewsKind } from '../workflows/domain/tells.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
 import type { GrantView } from '../workflows/domain/view.js';
 
-export type { CeilingAnswer, Provisioned, Removal };
+export type { CeilingAnswer, News, NewsKind, Provisioned, Removal };
 
 /** On the queue `decisions`: quick questions to policy, directory and risk. */
 export interface Reads {
@@ -115,29 +116,6 @@ export interface Change {
   /** Records that are new since the last tell. */
   records: AuditRecord[];
 }
-
-/** What people are told. Recipients are refs or `group:` selectors, expanded by the activity that sends. */
-export interface News {
-  kind: NewsKind;
-  to: Selector[];
-}
-
-export const newsKinds = [
-  'asked', // please decide
-  'reminded',
-  'escalated',
-  'decided', // by someone else: nothing left to do
-  'denied',
-  'expired',
-  'scheduled',
-  'activation-failed',
-  'active',
-  'extended',
-  'over',
-  'removal-overdue',
-] as const;
-
-export type NewsKind = (typeof newsKinds)[number];
 
 /** On the queue `decisions`, for the workflows `reconcile` and `reassess`. In pages, so that no answer outgrows a payload. */
 export interface Reconciles {

@@ -1,0 +1,129 @@
+/** The whole of what a grant knows. Plain JSON, changed by `transition` alone. */
+import { SYSTEM, type Ref, type Selector } from './actor.js';
+import { digest } from './digest.js';
+import { chained, type AuditRecord, type RecordType } from './record.js';
+import type { Request, SignedRequest } from './request.js';
+import type { Flow, Opening, Risk, Rule } from './rule.js';
+import type { GrantState } from './states.js';
+import type { Provisioned, Removal } from './target.js';
+import type { Instant, Ms } from './time.js';
+import type { Ending, Outcome } from './view.js';
+
+export interface Vote {
+  by: Ref;
+  name: string;
+  human: string;
+  at: Instant;
+  comment: string;
+  evidence: string;
+  durationMs?: Ms;
+}
+
+/** A decision that is open: about the request, or about one extension. */
+export interface Approval {
+  /** `request`, or the decisionId of the extension. */
+  about: string;
+  flow: Flow;
+  step: number;
+  openedAt: Instant;
+  /** Undefined until the step is opened: who is asked, and its clocks. */
+  opening?: Opening;
+  reminded: boolean;
+  escalated: boolean;
+  /** Votes of this step. */
+  votes: Vote[];
+  /** Votes of the steps that are done; they count for good. */
+  earlier: Vote[];
+}
+
+export interface Extension {
+  decisionId: string;
+  by: Ref;
+  totalMs: Ms;
+  reason: string;
+  evidence: string;
+  /** Evidence of the approvals it took; empty when it was automatic. */
+  approvals: string[];
+}
+
+export interface State {
+  request: Request;
+  requestDigest: string;
+  /** JWS of the request. */
+  evidence: string;
+  phase: GrantState;
+  /** Grows by one with every change. */
+  changes: number;
+  changedAt: Instant;
+  /** Who may never decide on this request. */
+  barred: Ref[];
+  rule?: Rule;
+  risk?: Risk;
+  automatic: boolean;
+  approval?: Approval;
+  /** Evidence of the approvals of the request. */
+  approvals: string[];
+  /** Everyone asked so far. */
+  asked: Selector[];
+  grantedDurationMs: Ms;
+  /** Checks of the subject's eligibility: how many were asked for and answered. */
+  eligibility: { asked: number; answered: number; again: boolean; atStart: boolean };
+  /** Armed before anything is created: something may stand at the target until a removal is proved. */
+  removalOwed: boolean;
+  provisioned?: Provisioned;
+  accessGrantTime?: Instant;
+  expireTime?: Instant;
+  /** Asked for, not granted yet: waits for approval or for the target. */
+  pendingExtension?: Extension;
+  /** The pending extension is approved, and the target is asked to move the end. */
+  movingEnd: boolean;
+  extensions: Extension[];
+  collected?: { collectId: string; at: Instant };
+  ending?: { code: Ending; by: Ref; reason: string; at: Instant };
+  removing?: { since: Instant; attempt: number; failedAt?: Instant; overdue: boolean };
+  removal?: Removal;
+  externallyModified: boolean;
+  /** By decisionId, newest last; at most `decisionsMax`. */
+  outcomes: Outcome[];
+  records: AuditRecord[];
+}
+
+/** The state of a grant that was just asked for. */
+export function opened(signed: SignedRequest, now: Instant): State {
+  const { request, evidence } = signed;
+  const requestDigest = digest(request);
+  const state: State = {
+    request,
+    requestDigest,
+    evidence,
+    phase: 'REQUESTED',
+    changes: 1,
+    changedAt: now,
+    barred: [],
+    automatic: false,
+    approvals: [],
+    asked: [],
+    grantedDurationMs: request.requestedDurationMs,
+    eligibility: { asked: 0, answered: 0, again: false, atStart: false },
+    removalOwed: false,
+    movingEnd: false,
+    extensions: [],
+    externallyModified: false,
+    outcomes: [],
+    records: [],
+  };
+  const { entitlement, requestedDurationMs } = request;
+  return noted(state, now, 'requested', request.requester, { entitlement, requestedDurationMs, requestDigest });
+}
+
+/** The state with one more line in its record. */
+export function noted(
+  state: State,
+  at: Instant,
+  type: RecordType,
+  by: Ref = SYSTEM,
+  detail: AuditRecord['detail'] = {},
+): State {
+  const { grantId } = state.request;
+  return { ...state, records: chained(state.records, { grantId, at, type, by, detail }) };
+}

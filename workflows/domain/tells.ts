@@ -1,0 +1,100 @@
+/** Who should hear about a change, and what: derived from the records that it added. */
+import type { Ref, Selector } from './actor.js';
+import type { AuditRecord } from './record.js';
+import type { State } from './state.js';
+
+/** What people are told of. */
+export const newsKinds = [
+  'asked', // please decide
+  'reminded',
+  'escalated',
+  'decided', // by someone else: nothing left to do
+  'denied',
+  'expired',
+  'scheduled',
+  'activation-failed',
+  'active',
+  'extended',
+  'over',
+  'removal-overdue',
+] as const;
+
+export type NewsKind = (typeof newsKinds)[number];
+
+/** Recipients are refs or `group:` selectors, expanded by the activity that sends. */
+export interface News {
+  kind: NewsKind;
+  to: Selector[];
+}
+
+/** Stands for everyone whom the directory calls an operator. */
+export const operators: Selector = 'group:operators';
+
+/** The news in the records that came since `before`. */
+export function tells(before: State | undefined, after: State): News[] {
+  const fresh = after.records.slice(before?.records.length ?? 0);
+  const news = fresh.flatMap((record) => about(record, before, after));
+  return merged(news.filter(({ to }) => to.length > 0));
+}
+
+function about(record: AuditRecord, before: State | undefined, state: State): News[] {
+  const owners = [...new Set<Ref>([state.request.requester, state.request.subject])];
+  const asked = before?.approval?.opening?.selectors ?? [];
+  switch (record.type) {
+    case 'step-opened':
+      return [{ kind: 'asked', to: asList(record.detail.asked) }];
+    case 'step-reminded':
+      return [{ kind: 'reminded', to: state.approval?.opening?.selectors ?? [] }];
+    case 'step-escalated':
+      return [
+        { kind: 'escalated', to: asList(record.detail.asked).filter((selector) => !asked.includes(selector)) },
+        { kind: 'reminded', to: asked },
+      ];
+    case 'step-completed':
+      return [{ kind: 'decided', to: asked }];
+    case 'denied':
+      return [
+        { kind: 'denied', to: owners },
+        { kind: 'decided', to: asked },
+      ];
+    case 'step-expired':
+      return [{ kind: 'expired', to: owners }];
+    case 'scheduled':
+      return [{ kind: 'scheduled', to: owners }];
+    case 'activation-failed':
+      return [{ kind: 'activation-failed', to: owners }];
+    case 'activated':
+      return [{ kind: 'active', to: owners }];
+    case 'extended':
+      return [{ kind: 'extended', to: owners }];
+    case 'removal-overdue':
+      return [{ kind: 'removal-overdue', to: [operators] }];
+    case 'closed':
+      return closedNews(state, owners);
+    default:
+      return [];
+  }
+}
+
+/** Endings that were told when they were decided are not told again. */
+function closedNews(state: State, owners: Ref[]): News[] {
+  switch (state.phase) {
+    case 'EXPIRED':
+    case 'ACTIVATION_FAILED':
+      return [];
+    case 'DENIED':
+      return state.ending?.code === 'denied' ? [] : [{ kind: 'denied', to: owners }];
+    default:
+      return [{ kind: 'over', to: owners }];
+  }
+}
+
+function asList(value: unknown): Selector[] {
+  return Array.isArray(value) ? value.filter((item): item is Selector => typeof item === 'string') : [];
+}
+
+function merged(news: News[]): News[] {
+  const byKind = new Map<NewsKind, Set<Selector>>();
+  for (const { kind, to } of news) byKind.set(kind, new Set([...(byKind.get(kind) ?? []), ...to]));
+  return [...byKind].map(([kind, to]) => ({ kind, to: [...to] }));
+}

@@ -1,0 +1,260 @@
+/** The only place where a grant changes. Pure: the new state, or why this cannot happen now. Never throws for input. */
+import { SYSTEM, type Ref } from './actor.js';
+import { hasQuorum, nextStep, opening, stepOpened, stepOf, voted } from './approval.js';
+import { end, isEnding, removalFailed, removalOverdue, removalRetried, removed } from './ending.js';
+import type { Event } from './event.js';
+import { endSet, extensionApproved, extensionAsked, extensionEnded } from './extension.js';
+import { isRefusal, refuse, type Refusal } from './failure.js';
+import { noted, type State } from './state.js';
+import { isTerminal } from './states.js';
+import type { CeilingAnswer } from './target.js';
+import type { Instant } from './time.js';
+
+export function transition(state: State, event: Event, now: Instant): State | Refusal {
+  switch (event.type) {
+    case 'assessed':
+      return assessed(state, event, now);
+    case 'assess-failed':
+      return state.phase === 'REQUESTED'
+        ? end(state, 'refused', SYSTEM, 'The request could not be checked.', now)
+        : notNow();
+    case 'step-opened':
+      return opened(state, event, now);
+    case 'step-open-failed':
+      return isOpen(state, event) && !state.approval?.opening
+        ? undecided(state, 'refused', 'Nobody could be asked to decide.', now)
+        : notNow();
+    case 'step-reminded':
+      return reminded(state, now);
+    case 'step-escalated':
+      return escalated(state);
+    case 'step-expired':
+      return expired(state, now);
+    case 'approved': {
+      const counted = isTerminal(state.phase) ? tooLate() : voted(state, event, now);
+      return isRefusal(counted) ? counted : completed(counted, now);
+    }
+    case 'denied':
+      return denied(state, event.decisionId, event.by, event.reason, now);
+    case 'withdrawn':
+    case 'revoked':
+      return stopped(state, event.type, event.decisionId, event.by, event.reason, now);
+    case 'cancelled':
+      return isEnding(state) ? tooLate() : end(state, 'cancelled', SYSTEM, 'The workflow was cancelled.', now);
+    case 'extension-asked':
+      return isEnding(state) ? tooLate() : extensionAsked(state, event, now);
+    case 'refused':
+      return refuse(event.code, event.because);
+    case 'start-due':
+      return state.phase === 'SCHEDULED'
+        ? checking({ ...state, eligibility: { ...state.eligibility, atStart: true } })
+        : notNow();
+    case 'reassess':
+      return isEnding(state) || state.phase === 'REQUESTED' ? notNow() : checking(state);
+    case 'eligibility':
+      return checked(state, event, now);
+    case 'provisioned':
+      return activated(state, event, now);
+    case 'provision-failed':
+      return activationFailed(state, event, now);
+    case 'end-set':
+      return endSet(state, event.extension, event.endsAt, now);
+    case 'end-set-failed':
+      return state.movingEnd && state.pendingExtension?.decisionId === event.extension
+        ? extensionEnded(state, event.because, now)
+        : notNow();
+    case 'collected':
+      return collected(state, event, now);
+    case 'time-up':
+      return state.phase === 'ACTIVE'
+        ? end(noted(state, now, 'time-up', SYSTEM, { expireTime: state.expireTime }), 'time-up', SYSTEM, '', now)
+        : notNow();
+    case 'removed':
+      return removed(state, event.removal, now);
+    case 'removal-failed':
+      return removalFailed(state, event.attempt, event.because, now);
+    case 'removal-retried':
+      return removalRetried(state);
+    case 'removal-overdue':
+      return removalOverdue(state, now);
+    case 'externally-modified':
+      return state.phase === 'ACTIVE' && !state.externallyModified
+        ? noted({ ...state, externallyModified: true }, now, 'externally-modified', SYSTEM, { what: event.what })
+        : notNow();
+  }
+}
+
+function notNow(): Refusal {
+  return refuse('not-now', 'This cannot happen in the present state.');
+}
+
+function tooLate(): Refusal {
+  return refuse('already-over', 'This grant is over.');
+}
+
+type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
+
+function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Instant): State | Refusal {
+  if (state.phase !== 'REQUESTED') return notNow();
+  if (finding.verdict === 'deny') {
+    const { code, because, risk, policyVersion } = finding;
+    const found = noted({ ...state, risk }, now, 'assessed', SYSTEM, { verdict: 'deny', code, because, policyVersion });
+    return end(found, code === 'not-eligible' ? 'not-eligible' : 'refused', SYSTEM, because, now);
+  }
+  const { rule, risk, barred } = finding;
+  const automatic = rule.automatic && passes(ceiling);
+  const { score, band, factors, missing } = risk;
+  const known = noted({ ...state, rule, risk, barred, automatic }, now, 'assessed', SYSTEM, {
+    verdict: 'pass',
+    score,
+    band,
+    factors,
+    missing,
+    automatic,
+    flow: rule.flow.name,
+    ceiling,
+    policyVersion: rule.policyVersion,
+  });
+  if (ceiling !== 'silent' && !ceiling.allows) return end(known, 'refused', SYSTEM, ceiling.because, now);
+  if (automatic) return agreed(known, now);
+  return opening({ ...known, phase: 'APPROVAL_AWAITED' }, 'request', rule.flow, now);
+}
+
+/** A connector that does not answer forbids what would pass automatically. */
+function passes(ceiling: CeilingAnswer | 'silent'): boolean {
+  return ceiling !== 'silent' && ceiling.allows && ceiling.automatic;
+}
+
+/** Approved: wait for the start, or arm the undo and go. */
+function agreed(state: State, now: Instant): State {
+  const start = state.request.scheduledActivationTime;
+  if (start !== undefined && start > now) {
+    return noted({ ...state, approval: undefined, phase: 'SCHEDULED' }, now, 'scheduled', SYSTEM, { at: start });
+  }
+  return noted({ ...state, approval: undefined, phase: 'ACTIVATING', removalOwed: true }, now, 'activation-started');
+}
+
+function isOpen(state: State, at: { about: string; step: number }): boolean {
+  return state.approval?.about === at.about && state.approval.step === at.step;
+}
+
+function opened(state: State, event: Of<'step-opened'>, now: Instant): State | Refusal {
+  const { approval } = state;
+  if (!approval || !isOpen(state, event) || event.escalated !== (approval.opening !== undefined)) return notNow();
+  if (event.opening.selectors.length > 0) return stepOpened(state, approval, event.opening, now);
+  // An escalation that finds nobody leaves those in place who were asked before.
+  if (event.escalated) return state;
+  return undecided(state, 'refused', `Nobody is left who may decide step ${stepOf(approval).name}.`, now);
+}
+
+/** Time alone reminds, escalates or ends; it never approves. */
+function reminded(state: State, now: Instant): State | Refusal {
+  const { approval } = state;
+  if (!approval?.opening || approval.reminded) return notNow();
+  const { about, step } = approval;
+  return noted({ ...state, approval: { ...approval, reminded: true } }, now, 'step-reminded', SYSTEM, { about, step });
+}
+
+function escalated(state: State): State | Refusal {
+  const { approval } = state;
+  if (!approval?.opening || approval.escalated) return notNow();
+  return { ...state, approval: { ...approval, escalated: true } };
+}
+
+function expired(state: State, now: Instant): State | Refusal {
+  const { approval } = state;
+  if (!approval?.opening) return notNow();
+  const { about, step } = approval;
+  const late = noted(state, now, 'step-expired', SYSTEM, { about, step });
+  return undecided(late, 'no-decision', 'Nobody decided in time.', now);
+}
+
+/** No decision came: the request ends, or only the extension. */
+function undecided(state: State, code: 'no-decision' | 'refused', because: string, now: Instant): State {
+  return state.approval?.about === 'request'
+    ? end(state, code, SYSTEM, because, now)
+    : extensionEnded(state, because, now);
+}
+
+function completed(state: State, now: Instant): State {
+  const { approval } = state;
+  if (!approval || !hasQuorum(approval)) return state;
+  const { about, step } = approval;
+  const durations = approval.votes.map((vote) => vote.durationMs ?? state.grantedDurationMs);
+  const shortened: State = { ...state, grantedDurationMs: Math.min(state.grantedDurationMs, ...durations) };
+  const done = noted(shortened, now, 'step-completed', SYSTEM, { about, step });
+  const next = nextStep(approval, now);
+  if (next) return { ...done, approval: next };
+  const approvals = [...approval.earlier, ...approval.votes].map((vote) => vote.evidence);
+  return about === 'request' ? agreed({ ...done, approvals }, now) : extensionApproved(done, approvals);
+}
+
+/** One deny ends what is being decided: the request, or only the extension. */
+function denied(state: State, decisionId: string, by: Ref, reason: string, now: Instant): State | Refusal {
+  if (isEnding(state)) return tooLate();
+  const about = state.approval?.about;
+  if (!about) {
+    return state.phase === 'REQUESTED'
+      ? refuse('not-now', 'Nobody is asked to decide yet.')
+      : refuse('already-decided', 'This was decided before.');
+  }
+  const said = noted(state, now, 'denied', by, { decisionId, about, reason });
+  return about === 'request' ? end(said, 'denied', by, reason, now) : extensionEnded(said, 'denied', now);
+}
+
+function stopped(
+  state: State,
+  how: 'withdrawn' | 'revoked',
+  decisionId: string,
+  by: Ref,
+  reason: string,
+  now: Instant,
+): State | Refusal {
+  if (isEnding(state)) return tooLate();
+  return end(noted(state, now, how, by, { decisionId, reason }), how, by, reason, now);
+}
+
+function checking(state: State): State {
+  const { eligibility } = state;
+  // A check that is under way may have read the older policy, so another one follows it.
+  if (eligibility.asked > eligibility.answered) return { ...state, eligibility: { ...eligibility, again: true } };
+  return { ...state, eligibility: { ...eligibility, asked: eligibility.asked + 1 } };
+}
+
+function checked(state: State, event: Of<'eligibility'>, now: Instant): State | Refusal {
+  const { eligibility } = state;
+  if (isEnding(state) || event.check !== eligibility.asked || event.check === eligibility.answered) return notNow();
+  const answered: State = { ...state, eligibility: { ...eligibility, answered: event.check, again: false } };
+  const { eligible, because } = event;
+  const known = noted(answered, now, 'eligibility-checked', SYSTEM, { eligible: eligible ?? 'unknown', because });
+  if (eligible === false) return end(known, 'lost-eligibility', SYSTEM, because, now);
+  if (eligibility.again) return checking(known);
+  if (state.phase !== 'SCHEDULED' || !eligibility.atStart) return known;
+  // Granting fails closed; what already stands is kept until the next check answers.
+  return eligible
+    ? agreed(known, now)
+    : end(known, 'activation-failed', SYSTEM, 'The second assessment could not be made.', now);
+}
+
+function activated(state: State, { provisioned }: Of<'provisioned'>, now: Instant): State | Refusal {
+  if (state.phase !== 'ACTIVATING') return notNow();
+  const { account, endsAt, targetIdentity, evidenceDigest } = provisioned;
+  const active: State = { ...state, phase: 'ACTIVE', provisioned, accessGrantTime: now, expireTime: endsAt };
+  return noted(active, now, 'activated', SYSTEM, { account, expireTime: endsAt, targetIdentity, evidenceDigest });
+}
+
+function activationFailed(state: State, { code, because }: Of<'provision-failed'>, now: Instant): State | Refusal {
+  if (state.phase !== 'ACTIVATING') return notNow();
+  const failed = noted(state, now, 'activation-failed', SYSTEM, { code, because });
+  return end(failed, 'activation-failed', SYSTEM, because, now);
+}
+
+function collected(state: State, { collectId, by }: Of<'collected'>, now: Instant): State | Refusal {
+  if (by !== state.request.subject) return refuse('not-the-subject', 'The credential is for the subject alone.');
+  if (state.phase !== 'ACTIVE' || !state.provisioned?.sealedCredential) {
+    return refuse('not-active', 'There is no credential to hand over now.');
+  }
+  if (state.collected?.collectId === collectId) return state;
+  if (state.collected) return refuse('already-collected', 'The credential was handed over before.');
+  return noted({ ...state, collected: { collectId, at: now } }, now, 'credential-collected', by, { collectId });
+}
