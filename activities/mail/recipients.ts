@@ -14,13 +14,18 @@ export interface Directory {
   mailOf(ref: Ref): string | undefined;
   /** The same for every account of one human. */
   human(ref: Ref): string;
+  /** Who operates Daypass. */
+  operators(): Ref[];
 }
 
-export interface Recipient {
+export interface Reader {
   ref: Ref;
   name: string;
   address: string;
   timeZone?: string;
+}
+
+export interface Recipient extends Reader {
   kind: NewsKind;
 }
 
@@ -37,12 +42,15 @@ export function recipients(view: GrantView, news: News[], directory: Directory, 
   for (const { kind, to } of news) {
     if (asking.includes(kind) && !isOpen(view, now)) continue;
     const actors = new Set(actorsOf(view, kind).map((ref) => directory.human(ref)));
-    for (const ref of to.flatMap((selector) => reachable(selector, directory))) {
+    const refs = to.flatMap((selector) => reachable(selector, directory));
+    // The workflow cannot know which groups operate Daypass: that is the directory's to say.
+    if (kind === 'removal-overdue') refs.push(...directory.operators());
+    for (const ref of refs) {
       const human = directory.human(ref);
-      const recipient = addressed(ref, kind, directory);
-      if (!recipient || actors.has(human)) continue;
+      const reader = addressed(ref, directory);
+      if (!reader || actors.has(human)) continue;
       if (kind === 'decided' && found.has(human)) continue;
-      found.set(human, recipient);
+      found.set(human, { ...reader, kind });
     }
   }
   return [...found.values()];
@@ -60,11 +68,12 @@ function reachable(selector: Selector, directory: Directory): Ref[] {
   return owner === undefined ? [] : [owner];
 }
 
-function addressed(ref: Ref, kind: NewsKind, directory: Directory): Recipient | undefined {
+/** Undefined for whoever is not active or has no address. */
+export function addressed(ref: Ref, directory: Directory): Reader | undefined {
   const person = directory.person(ref.replace(/^person:/, ''));
   const address = directory.mailOf(ref);
   if (person?.status !== 'active' || address === undefined) return undefined;
-  return { ref, name: person.name, address, timeZone: person.timeZone, kind };
+  return { ref, name: person.name, address, timeZone: person.timeZone };
 }
 
 const actions: Partial<Record<NewsKind, Action[]>> = {

@@ -1,0 +1,68 @@
+/**
+ * Tells everyone who should hear of a change: the live view first, then the stream of records, people and the risk baselines.
+ *
+ * 1. Each part is tried whatever became of the others; when any failed, the activity fails and is retried.
+ * 2. A part that was done is not done again in the same chain of attempts: heartbeat details carry that to the next one.
+ * 3. All parts can bear repeating, for the case that a worker dies between doing and noting.
+ */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Change, Tells } from './contract.js';
+import type { Notify } from './notify.js';
+import type { Log } from './platform/log.js';
+import type { Publish } from './publish.js';
+
+export interface TellDeps {
+  publish: Pick<Publish, 'changed' | 'records'>;
+  notify: Pick<Notify, 'tell'>;
+  /** Risk baselines learn from what happened. */
+  baselines: { note(change: Change): Promise<void> };
+  log: Log;
+}
+
+type Part = 'live' | 'records' | 'mail' | 'baselines';
+
+export function createTells({ publish, notify, baselines, log }: TellDeps): Tells {
+  return {
+    async tell(change) {
+      const { view, records } = change;
+      const context = Context.current();
+      const done = new Set<unknown>(asList(context.info.heartbeatDetails));
+      const failed: Part[] = [];
+
+      const attempt = async (part: Part, work: () => Promise<void>): Promise<void> => {
+        if (done.has(part)) return;
+        try {
+          await work();
+          done.add(part);
+          context.heartbeat([...done]);
+        } catch (error) {
+          failed.push(part);
+          const fields = {
+            err: error,
+            part,
+            grantId: view.grantId,
+            change: view.changes,
+            attempt: context.info.attempt,
+          };
+          log.warn(fields, 'could not tell a change; it is told again');
+        }
+      };
+
+      // Somebody may be looking: nothing else comes before this.
+      await attempt('live', () => publish.changed(view.grantId));
+      await Promise.all([
+        attempt('records', () => publish.records(records)),
+        attempt('mail', () => notify.tell(change)),
+        attempt('baselines', () => baselines.note(change)),
+      ]);
+      // The reasons are in the log: error texts of servers stay out of history.
+      if (failed.length > 0) {
+        throw ApplicationFailure.create({ message: `Not told yet: ${failed.join(', ')}.`, type: 'not-told' });
+      }
+    },
+  };
+}
+
+function asList(details: unknown): unknown[] {
+  return Array.isArray(details) ? details : [];
+}
