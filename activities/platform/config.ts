@@ -51,6 +51,8 @@ const decisions = common.extend(policyHolder.shape).extend({
   DAYPASS_RISK_KEY_FILE: file,
   SMTP_URL: url,
   DAYPASS_MAIL_FROM: z.string().default('Daypass <daypass@localhost>'),
+  /** A workflow bundle that was built ahead from the same sources; absent: built at start. */
+  DAYPASS_WORKFLOW_BUNDLE_FILE: file.optional(),
 });
 
 const connectors = common.extend({
