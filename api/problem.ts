@@ -54,6 +54,7 @@ export const statusOf: Record<FailureCode, number> = {
   'unsupported-media-type': 415,
   'rate-limited': 429,
   'temporal-unavailable': 503,
+  'identity-unavailable': 503,
   internal: 500,
 };
 
@@ -103,6 +104,7 @@ const titles: Record<FailureCode, string> = {
   'unsupported-media-type': 'Wrong content type',
   'rate-limited': 'Too many requests',
   'temporal-unavailable': 'Temporal cannot be reached',
+  'identity-unavailable': 'The identity provider cannot be reached',
   internal: 'Something went wrong here',
 };
 

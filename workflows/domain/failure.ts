@@ -51,6 +51,7 @@ export const failureCodes = [
   'unsupported-media-type',
   'rate-limited',
   'temporal-unavailable',
+  'identity-unavailable',
   'internal',
 ] as const;
 
