@@ -1,0 +1,92 @@
+/** Bearer tokens of the identity provider (RFC 9068), for services and command lines: short, and meant for this API alone. */
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import type { Instant } from '../../workflows/domain/time.js';
+import { Problem } from '../problem.js';
+
+/** A longer token would be a password: it cannot be taken back before it ends. */
+const longestSeconds = 600;
+const toleranceSeconds = 5;
+
+export interface Bearer {
+  /** A person's account, or a client of its own. */
+  kind: 'person' | 'client';
+  id: string;
+  /** When the person signed in, or the token was made. */
+  signInTime: Instant;
+  issuedAt: Instant;
+  methods: string[];
+  groups: string[];
+  until: Instant;
+}
+
+export interface BearerOptions {
+  issuer: string;
+  audience: string;
+  keys: JWTVerifyGetKey;
+}
+
+/** Keys are fetched when first needed, and again when a token names one that is unknown. */
+export function remoteKeys(jwksUri: string): JWTVerifyGetKey {
+  return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: 3_000, cooldownDuration: 10_000 });
+}
+
+/** Throws `unauthenticated` with a sentence that names what is wrong, never the token. */
+export async function readBearer(token: string, { issuer, audience, keys }: BearerOptions): Promise<Bearer> {
+  const claims = await verified(token, { issuer, audience, keys });
+  const { sub, iat, exp } = claims;
+  if (sub === undefined || iat === undefined || exp === undefined) throw unauthenticated('lacks sub, iat or exp');
+  if (exp - iat > longestSeconds) throw unauthenticated('lives longer than 10 minutes; ask for a shorter one');
+  if (iat > Date.now() / 1_000 + toleranceSeconds) throw unauthenticated('was issued in the future');
+  const authTime = claims['auth_time'];
+  return {
+    // RFC 9068: a client that acts for itself is its own subject. Nothing else may pass for a service.
+    kind: sub === claims['client_id'] ? 'client' : 'person',
+    id: sub,
+    signInTime: (typeof authTime === 'number' ? authTime : iat) * 1_000,
+    issuedAt: iat * 1_000,
+    methods: names(claims['amr']),
+    groups: names(claims['groups']),
+    until: exp * 1_000,
+  };
+}
+
+async function verified(token: string, { issuer, audience, keys }: BearerOptions): Promise<JWTPayload> {
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      // Pinned: with `none` or a symmetric algorithm a token could vouch for itself, and an ID token is not an access token.
+      algorithms: ['ES256'],
+      typ: 'at+jwt',
+      clockTolerance: toleranceSeconds,
+      requiredClaims: ['sub', 'iat', 'exp', 'client_id'],
+    });
+    return payload;
+  } catch (error) {
+    if (error instanceof errors.JWTExpired) throw unauthenticated('is expired; ask for a new one', error);
+    if (error instanceof errors.JWTClaimValidationFailed) {
+      throw unauthenticated(`has a wrong or missing "${error.claim}"`, error);
+    }
+    if (error instanceof errors.JOSEAlgNotAllowed) throw unauthenticated('is not signed with ES256', error);
+    if (error instanceof errors.JWKSTimeout || isUnreachable(error)) {
+      throw new Problem('identity-unavailable', "The identity provider's keys cannot be fetched; try again soon.", {
+        cause: error,
+        retryAfterSeconds: 5,
+      });
+    }
+    throw unauthenticated('is not one of the identity provider', error);
+  }
+}
+
+function unauthenticated(what: string, cause?: unknown): Problem {
+  return new Problem('unauthenticated', `The bearer token ${what}.`, { cause });
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC');
+}
+
+/** Claims that list names: an array of texts, or nothing. */
+export function names(claim: unknown): string[] {
+  return Array.isArray(claim) ? claim.filter((name): name is string => typeof name === 'string').slice(0, 200) : [];
+}
