@@ -127,10 +127,19 @@ export interface Reconciles {
   active(input: { grantIds: string[] }): Promise<string[]>;
   /** Tells the grant that its account is not at the target, if it is still ACTIVE. */
   reportMissing(input: { grantId: string }): Promise<void>;
-  /** An account that no grant explains was removed: log, metric, stream, mail to the operators. */
-  reportStray(input: { target: string; removal: Removal }): Promise<void>;
+  /** Log, metric, stream, and one mail to the operators. */
+  reportStray(stray: Stray): Promise<void>;
   /** Signals `reassess` to the grants of one page whose subject is no longer eligible; answers with the next page. */
   reassessPage(input: { page?: string }): Promise<{ signalled: number; next?: string }>;
+}
+
+/** An account of ours that no grant explains. */
+export interface Stray {
+  target: string;
+  grantId: string;
+  account: string;
+  /** Undefined while it could not be removed: it still stands. */
+  removal?: Removal;
 }
 
 export interface GrantPage {
