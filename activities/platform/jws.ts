@@ -47,6 +47,7 @@ const statement = z.discriminatedUnion('type', [
     about: name,
     step: z.int().nonnegative(),
     durationMs: ms.optional(),
+    shownMs: ms.optional(),
   }),
   z.strictObject({ ...signed, type: z.literal('extend'), decisionId: name, totalMs: ms, endBy: instant }),
 ]) satisfies z.ZodType<Statement>;

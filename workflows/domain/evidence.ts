@@ -55,6 +55,11 @@ export interface ApprovalStatement extends Signed {
   step: number;
   /** A shorter duration than asked, if the approver chose one. */
   durationMs?: Ms;
+  /**
+   * Of an extension, always: its `totalMs` as the approver saw it. Whoever asks chooses the `decisionId`, so that alone
+   * would let a longer extension live on the approvals of a shorter one.
+   */
+  shownMs?: Ms;
 }
 
 /** Asks that access end later. `totalMs` counts from activation and replaces the granted duration. */
