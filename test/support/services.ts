@@ -5,13 +5,19 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readCompose } from '../../workers/dev/compose.js';
 import { findRedis } from '../../workers/dev/find-redis.js';
 import { findTemporal } from '../../workers/dev/find-temporal.js';
+import { readDirectory } from '../../workers/dev/directory.js';
+import { type Mail, startMail } from '../../workers/dev/mail/mail.js';
 import { freePort, freePorts } from '../../workers/dev/ports.js';
 import { runPostgres } from '../../workers/dev/postgres.js';
 import type { Program } from '../../workers/dev/program.js';
+import { audience, callbackPath, portalClient } from '../../workers/dev/provider/configuration.js';
+import { startProvider } from '../../workers/dev/provider/provider.js';
+import { newProviderSecrets } from '../../workers/dev/provider/secrets.js';
+import { tokenFor } from '../../workers/dev/provider/token.js';
 import { runRedis } from '../../workers/dev/redis.js';
 import { runTemporal } from '../../workers/dev/temporal.js';
 
@@ -36,6 +42,19 @@ export interface TestPostgres extends Restartable {
   host: string;
   port: number;
   superuser: { user: string; password: string };
+}
+
+export interface TestProvider {
+  issuer: string;
+  clientId: string;
+  clientSecret: string;
+  /** What bearer tokens are for. */
+  audience: string;
+  /** Redirects are taken at this path of any `http://localhost:<port>`. */
+  callbackPath: string;
+  /** A bearer token for a person or a service of the directory. */
+  token(account: string): Promise<string>;
+  stop(): Promise<void>;
 }
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -80,6 +99,42 @@ export async function ownPostgres(): Promise<TestPostgres> {
   const { host, port, superuser, program } = await runPostgres(options);
   return { host, port, superuser, ...restartable(program, async () => (await runPostgres(options)).program) };
 }
+
+/**
+ * The development identity provider with the accounts of a policy folder (the example when none is given), once per folder.
+ * A portal on any port of localhost may use it; `portalUrl` is only needed for a real browser's form rules.
+ */
+export async function oidc(policyDir = 'policy', portalUrl = 'http://localhost:7300'): Promise<TestProvider> {
+  const key = `${resolve(policyDir)} ${portalUrl}`;
+  const known = providers.get(key) ?? startOidc(policyDir, portalUrl);
+  providers.set(key, known);
+  return known;
+}
+
+const providers = new Map<string, Promise<TestProvider>>();
+
+async function startOidc(policyDir: string, portalUrl: string): Promise<TestProvider> {
+  const secrets = await newProviderSecrets();
+  const { issuer, stop } = await startProvider({ port: await freePort(), portalUrl, policyDir, secrets });
+  stops.push(stop);
+  return {
+    issuer,
+    clientId: portalClient,
+    clientSecret: secrets.portalSecret,
+    audience,
+    callbackPath,
+    token: async (account) =>
+      tokenFor(account, { issuer, directory: await readDirectory(policyDir), serviceSecret: secrets.serviceSecret }),
+    stop,
+  };
+}
+
+/** The mail catcher: `messages()` has what was sent, newest first. */
+export const mail = once(async (): Promise<Mail> => {
+  const started = await startMail({ smtp: 0, page: 0 });
+  stops.push(started.stop);
+  return started;
+});
 
 /** A folder that goes when the tests have ended. Others may pass through it: PostgreSQL does not run as root. */
 export async function folder(): Promise<string> {

@@ -22,7 +22,7 @@ export async function findTemporal(services: Services, tell: Tell): Promise<stri
   const folder = await cached(
     join(cacheDir(), `temporal-${version}`),
     async (draft) => {
-      const refusal = await downloadTemporal(version, draft, tell);
+      const refusal = await downloadTemporal(services.temporal['x-local'], draft, tell);
       if (refusal === undefined) return;
       tell(`The official Temporal download is not to be had here (${refusal}); building it with Go instead.`);
       const problem = await buildTemporal(version, draft, tell);
