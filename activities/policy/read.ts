@@ -2,28 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { z } from 'zod';
-import { crossCheck } from './cross-check.js';
+import { crossCheck } from './cross-check/index.js';
 import { createPolicy, type Policy } from './policy.js';
 import { PolicyError, Source, type Problem } from './problems.js';
-import { directoryFile } from './schema/directory.js';
-import { entitlementsFile } from './schema/entitlements.js';
-import { flowsFile } from './schema/flows.js';
-import { riskFile } from './schema/risk.js';
-import { targetsFile } from './schema/targets.js';
-
-const schemas = {
-  directory: directoryFile,
-  targets: targetsFile,
-  entitlements: entitlementsFile,
-  flows: flowsFile,
-  risk: riskFile,
-};
-
-export type PolicyFileName = keyof typeof schemas;
-export type PolicyFiles = { [Name in PolicyFileName]: z.infer<(typeof schemas)[Name]> };
-
-const names = Object.keys(schemas) as PolicyFileName[];
+import { names, schemas, type PolicyFileName, type PolicyFiles } from './schema/files.js';
 
 /** Beyond this it is no policy that anybody wrote. */
 const charactersMax = 4_000_000;

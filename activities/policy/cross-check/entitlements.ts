@@ -1,9 +1,9 @@
 /** Checks that entitlements stand on targets, flows and people that exist, and that their durations fit each other. */
 import { Temporal } from 'temporal-polyfill';
-import { noDoubles, unknown, type Report } from './cross-check.js';
-import type { PolicyFiles } from './read.js';
-import { partsOf } from './schema/common.js';
-import type { EntitlementEntry } from './schema/entitlements.js';
+import { noDoubles, unknown, type Report } from './report.js';
+import type { PolicyFiles } from '../schema/files.js';
+import { partsOf } from '../schema/common.js';
+import type { EntitlementEntry } from '../schema/entitlements.js';
 
 export function checkEntitlements(files: PolicyFiles, report: Report): void {
   const { entitlements, minimumDuration } = files.entitlements;

@@ -1,6 +1,6 @@
 /** Checks that everything the directory names is in it, and that nobody is, by some circle, their own manager or delegate. */
-import { noDoubles, unknown, type Report } from './cross-check.js';
-import type { DirectoryFile, PersonEntry } from './schema/directory.js';
+import { noDoubles, unknown, type Report } from './report.js';
+import type { DirectoryFile, PersonEntry } from '../schema/directory.js';
 
 export function checkDirectory(directory: DirectoryFile, report: Report): void {
   const { people, groups, roles, services, rotations } = directory;

@@ -1,9 +1,9 @@
 /** Checks that flows ask people who exist, in time, and enough of them. */
-import { noDoubles, unknown, type Report } from './cross-check.js';
-import { checkSelector } from './cross-check-entitlements.js';
-import type { PolicyFiles } from './read.js';
-import { partsOf } from './schema/common.js';
-import type { StepEntry } from './schema/flows.js';
+import { noDoubles, unknown, type Report } from './report.js';
+import { checkSelector } from './entitlements.js';
+import type { PolicyFiles } from '../schema/files.js';
+import { partsOf } from '../schema/common.js';
+import type { StepEntry } from '../schema/flows.js';
 
 export function checkFlows(files: PolicyFiles, report: Report): void {
   const { flows, calendars } = files.flows;
