@@ -1,0 +1,27 @@
+/** The search attributes of a grant: ids only, since Temporal does not encrypt them. */
+import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common';
+import type { State } from './domain/state.js';
+
+export const GrantState = defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD);
+export const Requester = defineSearchAttributeKey('Requester', SearchAttributeType.KEYWORD);
+export const Subject = defineSearchAttributeKey('Subject', SearchAttributeType.KEYWORD);
+export const Entitlement = defineSearchAttributeKey('Entitlement', SearchAttributeType.KEYWORD);
+export const Target = defineSearchAttributeKey('Target', SearchAttributeType.KEYWORD);
+export const Approvers = defineSearchAttributeKey('Approvers', SearchAttributeType.KEYWORD_LIST);
+export const RiskScore = defineSearchAttributeKey('RiskScore', SearchAttributeType.INT);
+export const ExpireTime = defineSearchAttributeKey('ExpireTime', SearchAttributeType.DATETIME);
+export const ChangedAt = defineSearchAttributeKey('ChangedAt', SearchAttributeType.DATETIME);
+export const RevocationOverdue = defineSearchAttributeKey('RevocationOverdue', SearchAttributeType.BOOL);
+
+/** What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now. */
+export function attributesOf(state: State): SearchAttributeUpdatePair[] {
+  const asked = state.approval?.opening?.selectors ?? [];
+  return [
+    { key: GrantState, value: state.phase },
+    { key: Approvers, value: asked.length > 0 ? asked : null },
+    { key: RiskScore, value: state.risk?.score ?? null },
+    { key: ExpireTime, value: state.expireTime === undefined ? null : new Date(state.expireTime) },
+    { key: ChangedAt, value: new Date(state.changedAt) },
+    { key: RevocationOverdue, value: state.removing?.overdue ?? false },
+  ];
+}

@@ -1,0 +1,61 @@
+/** Every activity is bounded per attempt and in total, by class. Call sites name the class, never a time. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Changes, Judges, Reads, Reconciles, Tells, Undos } from '../activities/contract.js';
+import { changeQueue, decisionsQueue, undoQueue } from './ids.js';
+
+/** Quick questions. An hour in total, so that a restart of all workers denies nobody. */
+export const read = proxyActivities<Reads>({
+  taskQueue: decisionsQueue,
+  startToCloseTimeout: '5s',
+  scheduleToCloseTimeout: '1h',
+  retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
+});
+
+/** Signature and right of one decision: a local activity, 2 s in total. */
+export const judge = proxyLocalActivities<Judges>({
+  startToCloseTimeout: '1s',
+  scheduleToCloseTimeout: '2s',
+  retry: { maximumAttempts: 2, initialInterval: '50ms' },
+}).judge;
+
+/** The connector's own limit. No answer within 3 s forbids what would pass automatically. */
+export const ask = (target: string) =>
+  proxyActivities<Pick<Changes, 'ceiling'>>({
+    taskQueue: changeQueue(target),
+    startToCloseTimeout: '3s',
+    scheduleToCloseTimeout: '3s',
+    retry: { maximumAttempts: 1 },
+  });
+
+/** Makes or changes something at the target: an attempt that is lost with its worker is repeated after 10 s. */
+export const change = (target: string) =>
+  proxyActivities<Omit<Changes, 'ceiling'>>({
+    taskQueue: changeQueue(target),
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: '5m',
+    retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '15s' },
+  });
+
+/** Removes and lists, on its own queue and without a total bound: removal never gives up. */
+export const undo = (target: string) =>
+  proxyActivities<Undos>({
+    taskQueue: undoQueue(target),
+    startToCloseTimeout: '10s',
+    retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '15s' },
+  });
+
+/** Mail, live view and record. Never holds the story up; a closing grant waits up to a day for the last one. */
+export const tell = proxyActivities<Tells>({
+  taskQueue: decisionsQueue,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '24h',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
+});
+
+/** What reconcile asks and reports. */
+export const reconciling = proxyActivities<Reconciles>({
+  taskQueue: decisionsQueue,
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: '10m',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
+});

@@ -1,0 +1,154 @@
+/** What is shown of a grant: the memo `view`, always within its bound, and the details for the Temporal UI. */
+import { inWords } from './durations.js';
+import type { State, Vote } from './state.js';
+import { isTerminal, type Condition } from './states.js';
+import type { Instant } from './time.js';
+import type { GrantView, StepView, VoteView } from './view.js';
+
+/** design bound of the memo `view`, in bytes of JSON. Temporal terminates a workflow whose memo outgrows 2 MB. */
+export const viewBytesMax = 8_000;
+
+const outcomesShown = 20;
+const votesShown = 10;
+const textShown = 200;
+
+/** The view of this state, at most `viewBytesMax` bytes: oldest outcomes go first, then the evidence of risk factors. */
+export function viewOf(state: State): GrantView {
+  const full = whole(state);
+  let view = full;
+  for (let shown = full.outcomes.length; bytes(view) > viewBytesMax && shown > 0;) {
+    shown = Math.floor(shown / 2);
+    view = { ...view, outcomes: full.outcomes.slice(full.outcomes.length - shown) };
+  }
+  if (bytes(view) > viewBytesMax && view.risk) {
+    view = {
+      ...view,
+      risk: { ...view.risk, factors: view.risk.factors.map((factor) => ({ ...factor, evidence: '' })) },
+    };
+  }
+  return view;
+}
+
+function whole(state: State): GrantView {
+  const { request, rule, risk, ending, pendingExtension: extension, provisioned, removal } = state;
+  const view: GrantView = {
+    grantId: request.grantId,
+    changes: state.changes,
+    changedAt: state.changedAt,
+    state: state.phase,
+    conditions: conditionsOf(state),
+    requester: request.requester,
+    subject: request.subject,
+    requesterName: request.requesterName,
+    subjectName: request.subjectName,
+    entitlement: request.entitlement,
+    entitlementTitle: rule?.title,
+    target: request.target,
+    requestedDurationMs: request.requestedDurationMs,
+    grantedDurationMs: isAgreed(state) ? state.grantedDurationMs : undefined,
+    maximumMs: rule?.maximumMs,
+    requestTime: request.requestTime,
+    scheduledActivationTime: request.scheduledActivationTime,
+    decisionDeadline: state.approval?.opening?.expireAt,
+    accessGrantTime: state.accessGrantTime,
+    expireTime: state.expireTime,
+    accessRemoveTime: removal?.removedAt,
+    removalVerifiedTime: removal?.verifiedAt,
+    flow: rule?.flow.name,
+    automatic: state.automatic,
+    policyVersion: rule?.policyVersion,
+    risk: risk && {
+      ...risk,
+      factors: risk.factors.slice(0, 12).map((factor) => ({ ...factor, evidence: clip(factor.evidence) })),
+    },
+    step: stepView(state),
+    extension: extension && {
+      decisionId: extension.decisionId,
+      by: extension.by,
+      totalMs: extension.totalMs,
+      reason: clip(extension.reason),
+    },
+    account: provisioned?.account,
+    credential: credentialOf(state),
+    ending: ending && { ...ending, reason: clip(ending.reason) },
+    asked: state.asked,
+    outcomes: state.outcomes.slice(-outcomesShown),
+  };
+  return view;
+}
+
+function stepView({ approval }: State): StepView | undefined {
+  const step = approval?.flow.steps[approval.step];
+  if (!approval || !step) return undefined;
+  const { opening } = approval;
+  return {
+    about: approval.about,
+    index: approval.step,
+    of: approval.flow.steps.length,
+    name: step.name,
+    needed: step.needed,
+    asked: opening?.selectors ?? [],
+    votes: [...approval.earlier, ...approval.votes].slice(-votesShown).map(voteView),
+    escalated: approval.escalated,
+    remindAt: approval.reminded ? undefined : opening?.remindAt,
+    escalateAt: approval.escalated ? undefined : opening?.escalateAt,
+    expireAt: opening?.expireAt,
+  };
+}
+
+function voteView({ by, name, at, comment }: Vote): VoteView {
+  return { by, name, at, ...(comment ? { comment: clip(comment, 100) } : {}) };
+}
+
+function conditionsOf(state: State): Condition[] {
+  const found: Condition[] = [];
+  if (state.approval?.escalated) found.push('escalated');
+  if (state.removing?.overdue) found.push('revocationOverdue');
+  if (state.externallyModified) found.push('externallyModified');
+  if (state.pendingExtension) found.push('extensionPending');
+  return found;
+}
+
+function credentialOf(state: State): GrantView['credential'] {
+  if (state.collected) return 'collected';
+  return state.phase === 'ACTIVE' && state.provisioned?.sealedCredential ? 'waiting' : 'none';
+}
+
+function isAgreed(state: State): boolean {
+  return state.accessGrantTime !== undefined || state.phase === 'SCHEDULED' || state.phase === 'ACTIVATING';
+}
+
+function clip(text: string, most = textShown): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+function bytes(view: GrantView): number {
+  return new TextEncoder().encode(JSON.stringify(view)).length;
+}
+
+/** Markdown for the Temporal UI: state, who is asked, until when, what is owed. No free text from people. */
+export function detailsOf(state: State): string {
+  const { phase, approval, request } = state;
+  const lines = [`**${phase}** since ${iso(state.changedAt)}`];
+  lines.push(`${request.entitlement} for ${inWords(state.grantedDurationMs)}`);
+  for (const condition of conditionsOf(state)) lines.push(`condition: ${condition}`);
+  const step = approval?.flow.steps[approval.step];
+  if (approval && step) {
+    const { opening } = approval;
+    lines.push(
+      `step ${approval.step + 1} of ${approval.flow.steps.length}: ${approval.votes.length} of ${step.needed} approvals`,
+    );
+    if (opening) lines.push(`asked: ${opening.selectors.join(', ')}, until ${iso(opening.expireAt)}`);
+  }
+  if (phase === 'SCHEDULED' && request.scheduledActivationTime)
+    lines.push(`starts ${iso(request.scheduledActivationTime)}`);
+  if (phase === 'ACTIVE' && state.expireTime) lines.push(`ends ${iso(state.expireTime)}`);
+  if (state.removalOwed) lines.push(`owed: removal at ${request.target}`);
+  if (isTerminal(phase))
+    lines.push(state.removal ? `removal read back ${iso(state.removal.verifiedAt)}` : 'nothing was made');
+  return lines.join('  \n');
+}
+
+function iso(instant: Instant): string {
+  return new Date(instant).toISOString();
+}

@@ -1,0 +1,145 @@
+/** Has others do what the state owes. Every effect ends as one event, also when it fails: nothing is swallowed. */
+import { ActivityFailure, ApplicationFailure, TimeoutFailure, log, rootCause } from '@temporalio/workflow';
+import type { Order } from '../activities/contract.js';
+import { ask, change, read, undo } from './calls.js';
+import type { Event } from './domain/event.js';
+import { failureCodes, type FailureCode } from './domain/failure.js';
+import type { Effect } from './domain/owed.js';
+import type { Extension, State } from './domain/state.js';
+import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
+import { isUnreadable } from './messages.js';
+
+/** Runs one effect to its event. Rejects only for what is a bug. */
+export async function run(effect: Effect, state: State): Promise<Event> {
+  try {
+    return await outcome(effect, state);
+  } catch (error) {
+    return failed(effect, reasonOf(error));
+  }
+}
+
+async function outcome(effect: Effect, state: State): Promise<Event> {
+  const { request, evidence } = state;
+  const { target } = request;
+  switch (effect.kind) {
+    case 'assess': {
+      const [finding, ceiling] = await Promise.all([
+        readable(read.assess.executeWithOptions({ summary: 'assess' }, [{ request, evidence }])),
+        askCeiling(state),
+      ]);
+      return { type: 'assessed', finding, ceiling };
+    }
+    case 'open-step': {
+      const { about, index, step, escalated, openedAt } = effect;
+      const input = { step, request, barred: state.barred, escalated, openedAt };
+      const summary = `${escalated ? 'escalate' : 'open'} step ${index + 1}`;
+      const opening = await readable(read.openStep.executeWithOptions({ summary }, [input]));
+      return { type: 'step-opened', about, step: index, escalated, opening };
+    }
+    case 'check-eligibility': {
+      const call = read.stillEligible.executeWithOptions({ summary: 'still eligible?' }, [{ request }]);
+      const { eligible, because } = await readable(call);
+      return { type: 'eligibility', check: effect.check, eligible, because };
+    }
+    case 'provision': {
+      const { provision } = change(target);
+      const call = provision.executeWithOptions({ summary: `provision at ${target}` }, [orderOf(state)]);
+      return { type: 'provisioned', provisioned: provisionedFrom(await readable(call)) };
+    }
+    case 'set-end': {
+      const { setEnd } = change(target);
+      const order = orderOf(state, effect.extension);
+      const moved = await readable(setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]));
+      return { type: 'end-set', extension: effect.extension.decisionId, endsAt: provisionedFrom(moved).endsAt };
+    }
+    case 'remove': {
+      const ref = { grantId: request.grantId, target };
+      const call = undo(target).remove.executeWithOptions({ summary: `remove at ${target}` }, [ref]);
+      return { type: 'removed', removal: removalFrom(await readable(call), state) };
+    }
+  }
+}
+
+/** How an effect that failed for good ends. */
+function failed(effect: Effect, { code, because }: Reason): Event {
+  switch (effect.kind) {
+    case 'assess':
+      return { type: 'assess-failed', because };
+    case 'open-step':
+      return { type: 'step-open-failed', about: effect.about, step: effect.index, because };
+    case 'check-eligibility':
+      return { type: 'eligibility', check: effect.check, because };
+    case 'provision':
+      return { type: 'provision-failed', code, because };
+    case 'set-end':
+      return { type: 'end-set-failed', extension: effect.extension.decisionId, because };
+    case 'remove':
+      return { type: 'removal-failed', attempt: effect.attempt, because };
+  }
+}
+
+async function askCeiling({ request }: State): Promise<CeilingAnswer | 'silent'> {
+  const { entitlement, requestedDurationMs, target } = request;
+  const input = { entitlement, durationMs: requestedDurationMs };
+  try {
+    return await readable(ask(target).ceiling.executeWithOptions({ summary: `ask the ceiling of ${target}` }, [input]));
+  } catch (error) {
+    // Going on is safe: without an answer nothing passes automatically, and the connector checks again before it creates.
+    log.warn('the ceiling gave no answer', { reason: reasonOf(error).code });
+    return 'silent';
+  }
+}
+
+function orderOf(state: State, moved?: Extension): Order {
+  const { request, evidence, approvals, extensions } = state;
+  const { grantId, target, entitlement } = request;
+  const all = moved ? [...extensions, moved] : extensions;
+  return {
+    grantId,
+    target,
+    entitlement,
+    request: evidence,
+    approvals,
+    extensions: all.map((extension) => ({ extension: extension.evidence, approvals: extension.approvals })),
+  };
+}
+
+/** An answer that was not sealed with our keys is no answer. */
+async function readable<Answer>(call: Promise<Answer>): Promise<Answer> {
+  const answer = await call;
+  if (!isUnreadable(answer)) return answer;
+  throw ApplicationFailure.nonRetryable('The answer of a worker could not be opened.', 'unreadable');
+}
+
+function provisionedFrom(answer: Provisioned): Provisioned {
+  if (typeof answer?.account === 'string' && Number.isFinite(answer.endsAt)) return answer;
+  throw ApplicationFailure.nonRetryable('The answer of a connector was not understood.', 'unreadable');
+}
+
+/** A removal counts only when it says that this grant's account was looked for and not found. */
+function removalFrom(answer: Removal, { request, provisioned }: State): Removal {
+  const sameGrant = answer?.grantId === request.grantId && Number.isFinite(answer.verifiedAt);
+  const sameTarget = !provisioned || provisioned.targetIdentity === answer?.targetIdentity;
+  if (sameGrant && sameTarget) return answer;
+  const because = sameGrant ? 'Another system answered than the one that holds the account.' : 'It proved nothing.';
+  throw ApplicationFailure.nonRetryable(because, 'target-unavailable');
+}
+
+interface Reason {
+  code: FailureCode;
+  because: string;
+}
+
+/** The code and the safe sentence of a failed activity. Anything else than a failed activity is a bug and thrown again. */
+function reasonOf(error: unknown): Reason {
+  const known = error instanceof ActivityFailure || error instanceof ApplicationFailure;
+  if (!known) throw error;
+  const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
+  if (cause instanceof ApplicationFailure) return { code: codeOf(cause.type), because: cause.message };
+  if (cause instanceof TimeoutFailure) return { code: 'target-unavailable', because: 'No answer came in time.' };
+  return { code: 'target-unavailable', because: rootCause(error) ?? 'It failed.' };
+}
+
+function codeOf(type: string | undefined | null): FailureCode {
+  return failureCodes.find((code) => code === type) ?? 'target-unavailable';
+}

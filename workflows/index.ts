@@ -1,0 +1,2 @@
+/** Everything that the bundle holds. */
+export { grant } from './grant.js';

@@ -1,0 +1,199 @@
+/** One running grant: its state, its inbox, what it has others do, and what it shows. */
+import { ActivityFailure, ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { Alarm } from './alarm.js';
+import { judge } from './calls.js';
+import { apply, outcomeOf } from './domain/apply.js';
+import { nextDue } from './domain/clocks.js';
+import type { Event, Refused } from './domain/event.js';
+import { isRefusal, refuse, type Refusal } from './domain/failure.js';
+import { owed } from './domain/owed.js';
+import type { SignedRequest } from './domain/request.js';
+import { opened, type State } from './domain/state.js';
+import { transition } from './domain/transition.js';
+import type { Ms } from './domain/time.js';
+import { run } from './effects.js';
+import { Inbox, type WideningMessage } from './inbox.js';
+import { isEnding } from './domain/ending.js';
+import * as messages from './messages.js';
+import { Showing } from './showing.js';
+
+/** A closing grant stays open for its last mails and records at most this long. */
+const settleMs: Ms = 24 * 3_600_000;
+
+export class Life {
+  state: State;
+  private readonly inbox = new Inbox();
+  private readonly started = new Set<string>();
+  private readonly showing = new Showing();
+  private readonly alarm = new Alarm();
+  private isJudging = false;
+
+  constructor(signed: SignedRequest) {
+    this.state = opened(signed, Date.now());
+    this.listen();
+  }
+
+  /** Lets the grant live until `done`: each turn applies one thing that happened, narrowing things first. */
+  async until(done: (state: State) => boolean): Promise<void> {
+    while (!done(this.state)) {
+      this.start();
+      if (!this.turn()) await this.rest();
+    }
+  }
+
+  /** Answers the last messages, and waits for the last mails and records. */
+  async settle(): Promise<void> {
+    const latest = Date.now() + settleMs;
+    do {
+      while (this.turn());
+      this.showing.show(this.state);
+      this.alarm.set({ at: latest, summary: 'last mails and records' });
+      await condition(() => this.inbox.has(this.isJudging) || this.showing.isTold || Date.now() >= latest);
+    } while (this.inbox.has(this.isJudging) || (!this.showing.isTold && Date.now() < latest));
+    this.alarm.set(undefined);
+  }
+
+  /** Effects that the state owes are started once each, and end as events in the inbox. */
+  private start(): void {
+    for (const effect of owed(this.state)) {
+      if (this.started.has(effect.key)) continue;
+      this.started.add(effect.key);
+      void run(effect, this.state).then((event) => this.inbox.answer(event));
+    }
+  }
+
+  /** Applies the next thing, if there is one. */
+  private turn(): boolean {
+    const due = nextDue(this.state);
+    const timely = due && due.at <= Date.now() ? due.event : undefined;
+    const event = this.inbox.takeNarrowing() ?? timely ?? this.inbox.takeAnswer();
+    if (event) this.state = apply(this.state, event, Date.now());
+    else return this.takeWidening();
+    return true;
+  }
+
+  /** One is judged at a time, since a verdict depends on the votes before it. */
+  private takeWidening(): boolean {
+    const message = this.isJudging ? undefined : this.inbox.takeWidening();
+    if (!message) return false;
+    const hopeless = this.whyHopeless(message);
+    if (hopeless) {
+      this.inbox.answer(refusedEvent(message, hopeless));
+      return true;
+    }
+    this.isJudging = true;
+    void this.judged(message)
+      .then((event) => this.inbox.answer(event))
+      .finally(() => (this.isJudging = false));
+    return true;
+  }
+
+  /** What needs no judge: a repeated message, or one that nothing is open for. */
+  private whyHopeless({ action, decisionId }: WideningMessage): Refusal | undefined {
+    const { state } = this;
+    if (outcomeOf(state, decisionId)) return refuse('already-decided', 'This decision was answered before.');
+    if (isEnding(state)) return refuse('already-over', 'This grant is over.');
+    if (action === 'extend') return state.phase === 'ACTIVE' ? undefined : refuse('not-now', 'It is not active.');
+    if (state.approval) return state.approval.opening ? undefined : refuse('not-now', 'Approvers are not asked yet.');
+    if (state.phase === 'REQUESTED') return refuse('not-now', 'The request is being checked.');
+    return refuse('already-decided', 'This was decided before.');
+  }
+
+  /** Signature and right to decide, by a local activity. Its failure is an outcome, never a wait. */
+  private async judged(message: WideningMessage): Promise<Event> {
+    const { request, requestDigest, barred, approval } = this.state;
+    const { action, decisionId, evidence, comment, by } = message;
+    const { about, step, opening, votes = [] } = approval ?? {};
+    try {
+      const judgement = await judge({
+        action,
+        evidence,
+        decisionId,
+        grantId: request.grantId,
+        requestDigest,
+        request,
+        barred,
+        ...(action === 'approve'
+          ? { about, step, asked: opening?.selectors, votes: votes.map((vote) => vote.by) }
+          : {}),
+      });
+      if (!judgement.ok)
+        return refusedEvent({ ...message, by: judgement.by }, refuse(judgement.code, judgement.because));
+      const { name, human, durationMs, totalMs, standing } = judgement;
+      const who = { decisionId, by: judgement.by, evidence };
+      if (action === 'extend') return { type: 'extension-asked', ...who, totalMs: totalMs ?? 0, reason: comment };
+      const where = { about: about ?? 'request', step: step ?? 0 };
+      return {
+        type: 'approved',
+        ...who,
+        ...where,
+        name,
+        human,
+        comment,
+        standing,
+        ...(durationMs ? { durationMs } : {}),
+      };
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      // The judge failed twice or took more than 2 s. Nothing was widened, and the caller is told to try again.
+      return refusedEvent({ ...message, by }, refuse('not-judged', 'The decision could not be checked; try it again.'));
+    }
+  }
+
+  /** Nothing more can be done now: show what changed, and sleep until something comes. */
+  private async rest(): Promise<void> {
+    const due = nextDue(this.state);
+    const shownAt = this.showing.showWhenDue(this.state);
+    this.alarm.set(
+      shownAt !== undefined && (!due || shownAt < due.at) ? { at: shownAt, summary: 'show progress' } : due,
+    );
+    await condition(() => this.inbox.has(this.isJudging) || this.alarm.hasStruck);
+  }
+
+  private listen(): void {
+    const { inbox } = this;
+    setHandler(messages.approve, (raw) => inbox.widen('approve', raw));
+    setHandler(messages.extend, (raw) => inbox.widen('extend', raw));
+    setHandler(messages.deny, (raw) => inbox.narrow('denied', raw));
+    setHandler(messages.withdraw, (raw) => inbox.narrow('withdrawn', raw));
+    setHandler(messages.revoke, (raw) => inbox.narrow('revoked', raw));
+    setHandler(messages.reassess, () => inbox.answer({ type: 'reassess' }));
+    setHandler(messages.externallyModified, () => inbox.answer({ type: 'externally-modified', what: 'missing' }));
+    setHandler(messages.outcome, (decisionId) => ({
+      outcome: outcomeOf(this.state, decisionId),
+      state: this.state.phase,
+    }));
+    setHandler(messages.record, () => this.state.records);
+    setHandler(messages.collect, (input) => this.collected(input), {
+      // Synchronous and read-only, as the SDK demands: an asynchronous validator would fail the workflow task.
+      validator: (input) => void this.collectable(input),
+    });
+    const root = CancellationScope.current();
+    root.cancelRequested.catch(() => inbox.cancel());
+  }
+
+  private collected(input: messages.Collect): messages.Collected {
+    const next = this.collectable(input);
+    this.state = next;
+    const { provisioned, collected, expireTime } = next;
+    return {
+      sealed: provisioned?.sealedCredential ?? '',
+      collectedAt: collected?.at ?? 0,
+      expireTime: expireTime ?? 0,
+    };
+  }
+
+  /** The state after the handing-over; throws the failure that the caller of the update gets. */
+  private collectable(input: messages.Collect): State {
+    const { collectId, by } = { ...input };
+    const event: Event = { type: 'collected', collectId: String(collectId).slice(0, 64), by: String(by) };
+    const next = transition(this.state, event, Date.now());
+    if (isRefusal(next)) throw ApplicationFailure.nonRetryable(next.because, next.refused);
+    return next === this.state ? next : { ...next, changes: next.changes + 1, changedAt: Date.now() };
+  }
+}
+
+function refusedEvent(message: WideningMessage, { refused: code, because }: Refusal): Refused {
+  const { action, decisionId, by } = message;
+  return { type: 'refused', action, decisionId, by, code, because };
+}

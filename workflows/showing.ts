@@ -1,0 +1,81 @@
+/** Keeps what is seen of a grant true: memo, search attributes, details for the Temporal UI, and the news. */
+import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import { tell } from './calls.js';
+import { digest } from './domain/digest.js';
+import { detailsOf, viewOf } from './domain/shown.js';
+import type { State } from './domain/state.js';
+import { tells } from './domain/tells.js';
+import type { Instant, Ms } from './domain/time.js';
+import { attributesOf } from './attributes.js';
+
+/**
+ * What machines answer within this time is shown with its answer: it saves a fifth of a grant's events.
+ * A state that lasts longer is shown by itself.
+ */
+const brisk: Ms = 500;
+
+export class Showing {
+  private shown: State | undefined;
+  private unshownSince: Instant | undefined;
+  private memoOf: number | undefined;
+  private attributes = '';
+  private pending = 0;
+
+  /** Is every change told? */
+  get isTold(): boolean {
+    return this.pending === 0;
+  }
+
+  /** Shows what changed, now or, while a machine is about to answer, at the instant that it returns. */
+  showWhenDue(state: State): Instant | undefined {
+    if (state === this.shown) return undefined;
+    const now = Date.now();
+    this.unshownSince ??= now;
+    const dueAt = this.unshownSince + brisk;
+    if (!isFleeting(state) || now >= dueAt) {
+      this.show(state);
+      return undefined;
+    }
+    // Reconcile asks the memo: what may stand at the target is owed there before it is made.
+    if (state.removalOwed) this.upsertView(state);
+    return dueAt;
+  }
+
+  show(state: State): void {
+    if (state === this.shown) return;
+    const before = this.shown;
+    this.shown = state;
+    this.unshownSince = undefined;
+    this.upsertView(state);
+    const pairs = attributesOf(state);
+    const seen = digest({ pairs: pairs.map(({ key, value }) => [key.name, value]) });
+    if (seen !== this.attributes) upsertSearchAttributes(pairs);
+    this.attributes = seen;
+    setCurrentDetails(detailsOf(state));
+    this.tell(before, state);
+  }
+
+  private upsertView(state: State): void {
+    if (this.memoOf === state.changes) return;
+    this.memoOf = state.changes;
+    upsertMemo({ view: viewOf(state) });
+  }
+
+  private tell(before: State | undefined, state: State): void {
+    const records = state.records.slice(before?.records.length ?? 0);
+    const change = { view: viewOf(state), request: state.request, news: tells(before, state), records };
+    this.pending += 1;
+    void tell.tell
+      .executeWithOptions({ summary: `tell ${state.phase}` }, [change])
+      .catch(() => {
+        // A day of attempts has failed. The record stays in this history, and the grant must not hang on mail.
+      })
+      .finally(() => (this.pending -= 1));
+  }
+}
+
+/** A machine is about to answer. */
+function isFleeting({ phase, approval }: State): boolean {
+  const opening = approval !== undefined && !approval.opening;
+  return opening || phase === 'REQUESTED' || phase === 'ACTIVATING' || phase === 'REVOKING' || phase === 'WITHDRAWING';
+}
