@@ -66,8 +66,9 @@ function match(
   installation: string,
 ): ApprovalStatement | ExtensionStatement | Refusal {
   const other = (what: string) => refuse('bad-evidence', `The signed decision is about another ${what}.`);
-  if (statement.type !== input.action) return refuse('bad-evidence', 'The signed statement is of another kind.');
-  if (statement.type === 'request') return refuse('bad-evidence', 'A signed request is no decision.');
+  if (statement.type === 'request' || statement.type !== input.action) {
+    return refuse('bad-evidence', 'The signed statement is of another kind.');
+  }
   if (statement.installation !== installation) return other('installation');
   if (statement.grantId !== input.grantId || input.request.grantId !== input.grantId) return other('grant');
   if (statement.requestDigest !== input.requestDigest) return other('request');
