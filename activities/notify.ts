@@ -8,14 +8,13 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Ref } from '../workflows/domain/actor.js';
-import type { Removal } from '../workflows/domain/target.js';
-import type { Change } from './contract.js';
+import type { Change, Stray } from './contract.js';
 import { typeset, type Letter } from './mail/letter.js';
 import type { Mailer } from './mail/mailer.js';
 import { addressed, recipients, type Directory, type Reader } from './mail/recipients.js';
 import { createSent } from './mail/sent.js';
-import { grantUrl, letterFor } from './mail/texts.js';
-import { timeIn } from './mail/words.js';
+import { strayLetter } from './mail/stray.js';
+import { letterFor } from './mail/texts.js';
 import type { Log } from './platform/log.js';
 
 export interface NotifyDeps {
@@ -29,7 +28,7 @@ export interface NotifyDeps {
 
 export interface Notify {
   tell(change: Change): Promise<void>;
-  stray(target: string, removal: Removal): Promise<void>;
+  stray(stray: Stray): Promise<void>;
 }
 
 /** What a person gets about one thing, and the name of that thing. */
@@ -62,15 +61,14 @@ export function createNotify({ mailer, redis, directory, portalUrl, log }: Notif
       await deliver(posts);
     },
 
-    async stray(target, removal) {
+    async stray(stray) {
       const people = directory();
+      const { target, grantId, removal } = stray;
+      // One that stands is told once and not with every pass that finds it.
+      const about = `stray ${target} ${removal?.removedAt ?? 'stands'}`;
       const posts = people.operators().flatMap((ref) => {
         const recipient = addressed(ref, people);
-        if (!recipient) return [];
-        const about = `stray ${target} ${removal.removedAt}`;
-        return [
-          { recipient, letter: strayLetter(target, removal, portalUrl, recipient), about, grantId: removal.grantId },
-        ];
+        return recipient ? [{ recipient, letter: strayLetter(stray, portalUrl, recipient), about, grantId }] : [];
       });
       await deliver(posts);
     },
@@ -119,23 +117,4 @@ export function createNotify({ mailer, redis, directory, portalUrl, log }: Notif
 
 function idOf(...parts: string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40);
-}
-
-function strayLetter(target: string, removal: Removal, portalUrl: string, reader: Reader): Letter {
-  return {
-    subject: `Removed at ${target}: an account that no grant explains`,
-    sentences: [
-      `Daypass found an account of its own at ${target} that no running grant owes, and removed it.`,
-      'Find out how it came to stand there: a grant whose workflow was terminated, or someone who used the connector’s credentials.',
-    ],
-    facts: [
-      { label: 'Account', value: removal.account },
-      { label: 'Grant', value: removal.grantId },
-      { label: 'Confirmed gone', value: timeIn(reader.timeZone, removal.verifiedAt) },
-      { label: 'Connections ended', value: String(removal.sessionsEnded) },
-    ],
-    list: { label: 'Remarks of the connector', items: removal.remarks },
-    link: { label: 'Open the grant', url: grantUrl(portalUrl, removal.grantId) },
-    footer: 'You get this mail because you operate Daypass. Nothing happens by opening the link.',
-  };
 }

@@ -1,8 +1,8 @@
 /** Puts changes where others read them: the live view's channel at once, and the stream of records exactly once each. */
 import type { Redis } from 'ioredis';
 import type { AuditRecord } from '../workflows/domain/record.js';
-import type { Removal } from '../workflows/domain/target.js';
 import { changedChannel } from '../workflows/ids.js';
+import type { Stray } from './contract.js';
 
 export interface Publish {
   /** Says that a grant changed; repeating it costs a look and nothing else. */
@@ -10,7 +10,7 @@ export interface Publish {
   /** Appends what the stream does not have yet; a repeat appends nothing. */
   records(records: AuditRecord[]): Promise<void>;
   /** No grant's chain knows a stray, so its line stands in the stream without one. */
-  stray(target: string, removal: Removal): Promise<void>;
+  stray(stray: Stray): Promise<void>;
 }
 
 /** The braces keep the stream and its marks on one node of a Redis Cluster. */
@@ -42,9 +42,10 @@ export function createPublish(redis: Redis): Publish {
     async records(records) {
       for (const record of records) await append(String(record.sequence), record.grantId, record.type, record);
     },
-    async stray(target, removal) {
-      const { grantId, removedAt } = removal;
-      await append(`stray ${target} ${removedAt}`, grantId, 'stray-removed', { target, ...removal });
+    async stray(stray) {
+      const { target, grantId, removal } = stray;
+      const type = removal ? 'stray-removed' : 'stray-stands';
+      await append(`${type} ${target} ${removal?.removedAt ?? ''}`, grantId, type, { type, ...stray });
     },
   };
 }

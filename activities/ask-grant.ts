@@ -1,0 +1,43 @@
+/** Asks a grant about itself by describe: strongly consistent, needs no worker, and works on closed grants. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Request } from '../workflows/domain/request.js';
+import type { GrantView } from '../workflows/domain/view.js';
+import { grantWorkflowId } from '../workflows/ids.js';
+import { isUnreadable } from '../workflows/messages.js';
+
+/** `closed`: it completed, was terminated, timed out, failed, or never was. Memos of an open one may be unreadable. */
+export type Asked = { open: false } | { open: true; view?: GrantView; request?: Request };
+
+export const askMs = 5_000;
+const closed = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT', 'CONTINUED_AS_NEW'];
+
+/** Rejects when Temporal does not answer. */
+export async function askGrant(client: Client, grantId: string): Promise<Asked> {
+  try {
+    const handle = client.workflow.getHandle(grantWorkflowId(grantId));
+    const found = await client.withDeadline(Date.now() + askMs, () => handle.describe());
+    if (found.type !== 'grant' || closed.includes(found.status.name)) return { open: false };
+    return { open: true, view: memo<GrantView>(found.memo?.view), request: memo<Request>(found.memo?.request) };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { open: false };
+    throw error;
+  }
+}
+
+/** The client marks what it cannot open. Sealed memos were written by our workflow, so their shape holds. */
+function memo<T extends object>(value: unknown): T | undefined {
+  return typeof value === 'object' && value !== null && !isUnreadable(value) ? (value as T) : undefined;
+}
+
+/** Runs `work` for each, a few at once, and rejects with the first failure after all were tried. */
+export async function forEach<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const failures: unknown[] = [];
+  const next = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      await work(item).catch((error: unknown) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, next));
+  if (failures.length > 0) throw failures[0];
+}

@@ -1,0 +1,139 @@
+/** What the workflows `reconcile` and `reassess` ask of Temporal and tell to grants and operators. */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { Counter } from 'prom-client';
+import type { GrantState } from '../workflows/domain/states.js';
+import { grantIdOf, grantWorkflowId } from '../workflows/ids.js';
+import { externallyModified, reassess } from '../workflows/messages.js';
+import { askGrant, askMs, forEach } from './ask-grant.js';
+import type { GrantPage, Reads, Reconciles } from './contract.js';
+import type { Notify } from './notify.js';
+import type { Log } from './platform/log.js';
+import type { Publish } from './publish.js';
+
+export interface ReconcileDeps {
+  /** One that marks what it cannot open: a foreign memo must not stop a pass. */
+  client: Client;
+  publish: Pick<Publish, 'stray'>;
+  notify: Pick<Notify, 'stray'>;
+  reads: Pick<Reads, 'stillEligible'>;
+  log: Log;
+}
+
+/** While a grant is in one of these, its account may stand: it makes it, uses it, or removes it itself. */
+const owing: readonly GrantState[] = ['ACTIVATING', 'ACTIVE', 'REVOKING', 'WITHDRAWING'];
+/** Before removal has begun: lost eligibility can still end these. */
+const endable: readonly GrantState[] = ['REQUESTED', 'APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING', 'ACTIVE'];
+
+const pageSize = 100;
+const atOnce = 10;
+
+const strays = new Counter({
+  name: 'daypass_strays_total',
+  help: 'Accounts that no grant explained, by target and by whether they were removed',
+  labelNames: ['target', 'removed'],
+});
+
+export function createReconciles({ client, publish, notify, reads, log }: ReconcileDeps): Reconciles {
+  return {
+    async unexplained({ grantIds }) {
+      const found: string[] = [];
+      await forEach(grantIds, atOnce, async (grantId) => {
+        try {
+          const grant = await askGrant(client, grantId);
+          if (grant.open && !grant.view) throw new Error('The memo of this grant cannot be opened.');
+          // A grant is ACTIVATING in the same commit that orders its account, and leaves these states only when the target
+          // has proved it gone. So an account that was listed before this question is not one that is just being made.
+          if (!grant.open || !grant.view || !owing.includes(grant.view.state)) found.push(grantId);
+        } catch (error) {
+          log.warn({ err: error, grantId }, 'could not ask a grant about its account; the next pass asks again');
+        }
+      });
+      return found;
+    },
+
+    expected: ({ target, page }) => {
+      // A target's name is a slug (policy and zone files check it), so it cannot end the quotes.
+      if (!/^[\w.-]+$/.test(target)) throw ApplicationFailure.nonRetryable(`${target} is no target's name.`, 'invalid');
+      return list(`Target = '${target}' AND GrantState = 'ACTIVE'`, page);
+    },
+
+    async active({ grantIds }) {
+      const found: string[] = [];
+      await forEach(grantIds, atOnce, async (grantId) => {
+        if (await shouldStand(grantId)) found.push(grantId);
+      });
+      return found;
+    },
+
+    async reportMissing({ grantId }) {
+      // Asked again after the list in which it was missing: a grant that is ACTIVE before and after was so throughout.
+      if (!(await shouldStand(grantId))) return;
+      log.error({ grantId }, 'the account of an active grant is not at its target');
+      await signal(grantId, (handle) => handle.signal(externallyModified, { what: 'missing' }));
+    },
+
+    async reportStray(stray) {
+      const { target, grantId, account, removal } = stray;
+      if (Context.current().info.attempt === 1) {
+        strays.inc({ target, removed: removal ? 'yes' : 'no' });
+        log.error({ target, grantId, account, removed: removal !== undefined }, 'an account that no grant explains');
+      }
+      const told = await Promise.allSettled([publish.stray(stray), notify.stray(stray)]);
+      const failed = told.find((part) => part.status === 'rejected');
+      if (failed) throw ApplicationFailure.create({ message: 'Not all were told.', type: 'not-told' });
+    },
+
+    async reassessPage({ page }) {
+      const states = endable.map((state) => `'${state}'`).join(', ');
+      const { grantIds, next } = await list(`GrantState IN (${states})`, page);
+      let signalled = 0;
+      await forEach(grantIds, atOnce, async (grantId) => {
+        const grant = await askGrant(client, grantId);
+        if (!grant.open || (grant.view && !endable.includes(grant.view.state))) return;
+        // Only those concerned: the grant asks the policy itself and records what it hears, which costs it events.
+        if (grant.request && (await reads.stillEligible({ request: grant.request })).eligible) return;
+        await signal(grantId, (handle) => handle.signal(reassess));
+        signalled += 1;
+      });
+      if (signalled > 0) log.info({ signalled }, 'grants asked to check their eligibility');
+      return { signalled, next };
+    },
+  };
+
+  async function shouldStand(grantId: string): Promise<boolean> {
+    const grant = await askGrant(client, grantId);
+    if (!grant.open || grant.view?.state !== 'ACTIVE') return false;
+    const { expireTime, conditions } = grant.view;
+    // Past its end the target's own expiry or the sweep may have been quicker than the grant.
+    return (expireTime === undefined || expireTime > Date.now()) && !conditions.includes('externallyModified');
+  }
+
+  /** One page of running grants, from visibility: it lags, so whoever uses it asks the grants themselves. */
+  async function list(query: string, page?: string): Promise<GrantPage> {
+    const { executions, nextPageToken } = await client.withDeadline(Date.now() + askMs, () =>
+      client.workflowService.listWorkflowExecutions({
+        namespace: client.options.namespace,
+        query: `WorkflowType = 'grant' AND ExecutionStatus = 'Running' AND ${query}`,
+        pageSize,
+        nextPageToken: page === undefined ? undefined : Buffer.from(page, 'base64'),
+      }),
+    );
+    const ids = executions.map(({ execution }) => grantIdOf(execution?.workflowId ?? ''));
+    const grantIds = ids.filter((id): id is string => id !== undefined);
+    return nextPageToken.length > 0 ? { grantIds, next: Buffer.from(nextPageToken).toString('base64') } : { grantIds };
+  }
+
+  async function signal(grantId: string, send: (handle: ReturnType<typeof handleOf>) => Promise<void>): Promise<void> {
+    try {
+      await send(handleOf(grantId));
+    } catch (error) {
+      // It closed in between: nothing is left to tell it.
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  function handleOf(grantId: string) {
+    return client.workflow.getHandle(grantWorkflowId(grantId));
+  }
+}
