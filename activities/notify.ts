@@ -11,7 +11,7 @@ import type { Ref } from '../workflows/domain/actor.js';
 import type { Change, Stray } from './contract.js';
 import { typeset, type Letter } from './mail/letter.js';
 import type { Mailer } from './mail/mailer.js';
-import { addressed, recipients, type Directory, type Reader } from './mail/recipients.js';
+import { addressed, operators, recipients, type Directory, type Reader } from './mail/recipients.js';
 import { createSent } from './mail/sent.js';
 import { strayLetter } from './mail/stray.js';
 import { letterFor } from './mail/texts.js';
@@ -20,8 +20,8 @@ import type { Log } from './platform/log.js';
 export interface NotifyDeps {
   mailer: Mailer;
   redis: Redis;
-  /** Today's directory. */
-  directory(): Directory;
+  /** Today's policy. */
+  policy: { current(): Directory };
   portalUrl: string;
   log: Log;
 }
@@ -44,13 +44,13 @@ const atOnce = 8;
 /** One attempt hands over mail for so long; what is left is the retry's, so that an attempt ends before Temporal ends it. */
 const attemptMs = 15_000;
 
-export function createNotify({ mailer, redis, directory, portalUrl, log }: NotifyDeps): Notify {
+export function createNotify({ mailer, redis, policy, portalUrl, log }: NotifyDeps): Notify {
   const sent = createSent(redis);
   const host = new URL(portalUrl).hostname;
 
   return {
     async tell({ view, request, news }) {
-      const people = directory();
+      const people = policy.current();
       const story = { view, request, portalUrl, nameOf: (ref: Ref) => people.nameOf(ref) };
       const posts = recipients(view, news, people, Date.now()).map((recipient) => ({
         recipient,
@@ -62,11 +62,11 @@ export function createNotify({ mailer, redis, directory, portalUrl, log }: Notif
     },
 
     async stray(stray) {
-      const people = directory();
+      const people = policy.current();
       const { target, grantId, removal } = stray;
       // One that stands is told once and not with every pass that finds it.
       const about = `stray ${target} ${removal?.removedAt ?? 'stands'}`;
-      const posts = people.operators().flatMap((ref) => {
+      const posts = operators(people).flatMap((ref) => {
         const recipient = addressed(ref, people);
         return recipient ? [{ recipient, letter: strayLetter(stray, portalUrl, recipient), about, grantId }] : [];
       });

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client';
 import type { Log } from '../activities/platform/log.js';
+import type { PolicyWatch } from '../activities/policy/load.js';
 import { decisionsQueue, reassessId, reconcileWorkflowId } from '../workflows/ids.js';
 
 /** Creates what is missing and renews the rest; a schedule that an operator paused stays paused. Repeating it changes nothing. */
@@ -50,22 +51,20 @@ async function ensure(client: Client, options: ScheduleOptions): Promise<void> {
   }
 }
 
-/** What keeping the schedules needs to know of the policy. */
-export interface TargetsSource {
-  /** Names of today's targets. */
-  targets(): readonly string[];
-  /** Calls back after every change of the policy or the directory; answers with how to end that. */
-  onChange(changed: () => void): () => void;
-}
-
 const againMs = 5_000;
 
 /** Keeps them until `stop`, and has running grants asked after every change; tries again for as long as Temporal is away. */
-export async function keepSchedules(client: Client, source: TargetsSource, log: Log, stop: AbortSignal): Promise<void> {
+export async function keepSchedules(
+  client: Client,
+  policy: Pick<PolicyWatch, 'current' | 'onChange'>,
+  log: Log,
+  stop: AbortSignal,
+): Promise<void> {
   let changes = 0;
-  let asked = 0;
+  // The policy may have changed while no worker was there to see it: the first round asks too.
+  let asked = -1;
   let wake = (): void => undefined;
-  const unsubscribe = source.onChange(() => {
+  const unsubscribe = policy.onChange(() => {
     changes += 1;
     wake();
   });
@@ -73,7 +72,11 @@ export async function keepSchedules(client: Client, source: TargetsSource, log: 
   while (!stop.aborted) {
     const seen = changes;
     try {
-      await ensureSchedules(client, source.targets());
+      const targets = policy.current().targets();
+      await ensureSchedules(
+        client,
+        targets.map(({ name }) => name),
+      );
       if (seen > asked) await reassessNow(client);
       asked = seen;
       await new Promise<void>((resolve) => {

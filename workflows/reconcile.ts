@@ -76,18 +76,18 @@ async function removeStrays(target: string, accounts: StandingAccount[]): Promis
   const grantIds = accounts.map(({ grantId }) => grantId);
   const found = new Set(await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [{ grantIds }]));
   const strays = accounts.filter(({ grantId }) => found.has(grantId));
-  await Promise.all(strays.map((stray) => removeStray(target, stray)));
-  return strays.length;
+  const were = await Promise.all(strays.map((stray) => removeStray(target, stray)));
+  return were.filter(Boolean).length;
 }
 
-/** One that resists must not keep the others standing, so a failure is reported and not thrown. */
-async function removeStray(target: string, { grantId, account }: StandingAccount): Promise<void> {
+/** One that resists must not keep the others standing, so a failure is reported and not thrown. Was it a stray? */
+async function removeStray(target: string, { grantId, account }: StandingAccount): Promise<boolean> {
   const { remove } = onUndoQueue(target);
   const stray: Stray = { target, grantId, account };
   try {
     const removal = await remove.executeWithOptions({ summary: `remove a stray at ${target}` }, [{ grantId, target }]);
     // The grant itself, or the sweep, was quicker: then it was no stray.
-    if (!removal.wasPresent) return;
+    if (!removal.wasPresent) return false;
     stray.removal = removal;
   } catch (error) {
     if (isCancellation(error)) throw error;
@@ -100,6 +100,7 @@ async function removeStray(target: string, { grantId, account }: StandingAccount
     // The first attempt has written the log and the metric; the others must not wait for a mail server.
     log.error('a stray was not reported to all', { target, grantId, error });
   }
+  return true;
 }
 
 async function reportAllMissing(target: string, standing: ReadonlySet<string>): Promise<number> {

@@ -2,21 +2,13 @@
 import { SYSTEM, UNVERIFIED, type Ref, type Selector } from '../../workflows/domain/actor.js';
 import type { Action, GrantView } from '../../workflows/domain/view.js';
 import type { News, NewsKind } from '../contract.js';
+import type { Policy } from '../policy/load.js';
 
 /** What mail needs of the policy's directory. */
-export interface Directory {
-  /** People behind a selector. */
-  members(selector: Selector): Ref[];
-  /** Undefined for someone whom the directory does not know. */
-  person(id: string): { name: string; status: string; timeZone?: string } | undefined;
-  service(id: string): { owner: Ref } | undefined;
-  nameOf(ref: Ref): string;
-  mailOf(ref: Ref): string | undefined;
-  /** The same for every account of one human. */
-  human(ref: Ref): string;
-  /** Who operates Daypass. */
-  operators(): Ref[];
-}
+export type Directory = Pick<
+  Policy,
+  'human' | 'mailOf' | 'members' | 'nameOf' | 'people' | 'person' | 'rolesOf' | 'service'
+>;
 
 export interface Reader {
   ref: Ref;
@@ -44,7 +36,7 @@ export function recipients(view: GrantView, news: News[], directory: Directory, 
     const actors = new Set(actorsOf(view, kind).map((ref) => directory.human(ref)));
     const refs = to.flatMap((selector) => reachable(selector, directory));
     // The workflow cannot know which groups operate Daypass: that is the directory's to say.
-    if (kind === 'removal-overdue') refs.push(...directory.operators());
+    if (kind === 'removal-overdue') refs.push(...operators(directory));
     for (const ref of refs) {
       const human = directory.human(ref);
       const reader = addressed(ref, directory);
@@ -62,18 +54,29 @@ function isOpen({ step }: GrantView, now: number): boolean {
 
 /** A service reads no mail; its owner does. */
 function reachable(selector: Selector, directory: Directory): Ref[] {
-  const [, service] = /^service:(.+)$/.exec(selector) ?? [];
-  if (service === undefined) return directory.members(selector);
-  const owner = directory.service(service)?.owner;
-  return owner === undefined ? [] : [owner];
+  return directory.members(selector).map((ref) => {
+    const owner = ref.startsWith('service:') ? directory.service(idOf(ref))?.owner : undefined;
+    return owner === undefined ? ref : `person:${owner}`;
+  });
+}
+
+export function operators(directory: Directory): Ref[] {
+  return directory
+    .people()
+    .map(({ ref }) => ref)
+    .filter((ref) => directory.rolesOf(ref).includes('operator'));
 }
 
 /** Undefined for whoever is not active or has no address. */
 export function addressed(ref: Ref, directory: Directory): Reader | undefined {
-  const person = directory.person(ref.replace(/^person:/, ''));
+  const person = directory.person(idOf(ref));
   const address = directory.mailOf(ref);
-  if (person?.status !== 'active' || address === undefined) return undefined;
+  if (!person?.active || address === undefined) return undefined;
   return { ref, name: person.name, address, timeZone: person.timeZone };
+}
+
+function idOf(ref: Ref): string {
+  return ref.slice(ref.indexOf(':') + 1);
 }
 
 const actions: Partial<Record<NewsKind, Action[]>> = {
