@@ -37,8 +37,8 @@ export interface Believed<Privilege> {
 export interface Moment {
   /** By our own clock. */
   now: Instant;
-  /** How far the target's clock is from ours. */
-  skewMs: Ms;
+  /** How far the target's clock is from ours. Asked only for what is signed, so that junk does not reach the target. */
+  skewMs(): Promise<Ms>;
   /** Of the activity, from 1. */
   attempt: number;
 }
@@ -64,7 +64,7 @@ export async function checkOrder<Privilege>(
   moment: Moment,
   believed: Believed<Privilege>,
 ): Promise<CheckedOrder<Privilege>> {
-  const { now, skewMs, attempt } = moment;
+  const { now, attempt } = moment;
 
   // An order has the shape of one: a message that could not be opened, or is padded with more, is none.
   const read = orderShape.safeParse(given);
@@ -86,6 +86,7 @@ export async function checkOrder<Privilege>(
   if (request.entitlement !== order.entitlement) return noEvidence('The request is for another entitlement.');
 
   // Our clock and the target's agree, since both hold the end of what is made.
+  const skewMs = await moment.skewMs();
   if (!(skewMs <= skewMaxMs)) {
     const seconds = Math.round(skewMs / 1_000);
     return no(

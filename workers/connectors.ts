@@ -1,0 +1,108 @@
+/**
+ * The connector process of one trust zone. It removes what stands past its end from its first second on, with or without
+ * Temporal; it serves removals as soon as Temporal is there; and it creates only at targets that were found safe.
+ */
+import { Worker } from '@temporalio/worker';
+import { createAccounts } from '../activities/accounts.js';
+import { readZones, type Zone } from '../activities/ceiling.js';
+import type { Connector } from '../activities/connectors/connector.js';
+import type { Believed } from '../activities/connectors/evidence.js';
+import { openConnector, readPrivileges } from '../activities/connectors/registry.js';
+import { sweep } from '../activities/connectors/sweep.js';
+import { connectorsConfig } from '../activities/platform/config.js';
+import { readCodecKeys, readCredentialPublicKey, readSigningKeys, type KeyRing } from '../activities/platform/keys.js';
+import { dataConverter } from '../activities/platform/temporal.js';
+import { changeQueue, undoQueue } from '../workflows/ids.js';
+import { pause, run, serve, type Life } from './run.js';
+
+interface Target {
+  believed: Believed<unknown>;
+  /** One each, with connections of its own: no flood of changes can hold up a removal, nor one of those the sweep. */
+  change: Connector;
+  undo: Connector;
+  sweep: Connector;
+}
+
+await run('connectors', connectorsConfig, async (life, config) => {
+  const keys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
+  const apiKeys = await readSigningKeys(config.DAYPASS_API_KEYS_FILE);
+  const credentialKey = await readCredentialPublicKey(config.DAYPASS_CREDENTIAL_PUBLIC_KEY_FILE);
+  const zones = await readZones(config.DAYPASS_ZONE_DIR, process.env);
+  const installation = config.DAYPASS_INSTALLATION;
+  const targets = zones.map((zone) => openTarget(zone, { installation, apiKeys, credentialKey }));
+  try {
+    const serving = targets.map((target) => serveTarget(life, target, keys));
+    life.waitsFor.delete('start');
+    await Promise.all(serving);
+  } finally {
+    await Promise.allSettled(targets.flatMap((it) => [it.change.close(), it.undo.close(), it.sweep.close()]));
+  }
+});
+
+function openTarget(zone: Zone, shared: Pick<Believed<unknown>, 'installation' | 'apiKeys' | 'credentialKey'>): Target {
+  const open = (): Connector => openConnector(zone, shared.installation);
+  const change = open();
+  const believed = { ...shared, target: zone.target, ceilings: readPrivileges(zone, change) };
+  return { believed, change, undo: open(), sweep: open() };
+}
+
+async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<void> {
+  const { believed, change, undo } = target;
+  const { log } = life;
+  const name = believed.target;
+  // Half of what the target bears for each, so that removals have a share of their own.
+  const share = change.can.perSecond / 2;
+  const common = { dataConverter: dataConverter(keys), shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
+
+  const { ceiling, provision, setEnd } = createAccounts({ believed, connector: change, log });
+  const { remove, list } = createAccounts({ believed, connector: undo, log });
+
+  await Promise.all([
+    sweep({ target: name, connector: target.sweep, log }, life.stop),
+    serve(life, undoQueue(name), (temporal) =>
+      Worker.create({
+        ...temporal,
+        ...common,
+        taskQueue: undoQueue(name),
+        activities: { remove, list },
+        maxConcurrentActivityTaskExecutions: 20,
+        maxActivitiesPerSecond: share,
+      }),
+    ),
+    foundSafe(life, target).then(() =>
+      serve(life, changeQueue(name), (temporal) =>
+        Worker.create({
+          ...temporal,
+          ...common,
+          taskQueue: changeQueue(name),
+          activities: { ceiling, provision, setEnd },
+          maxConcurrentActivityTaskExecutions: 10,
+          maxTaskQueueActivitiesPerSecond: share,
+        }),
+      ),
+    ),
+  ]);
+}
+
+/** Nothing is created at a target that was not found safe. Asked again, since its administrator may be mending it. */
+async function foundSafe(life: Life, { believed, change }: Target): Promise<void> {
+  const privileges = [...believed.ceilings.values()].map((it) => it.privilege);
+  let waitsFor = `check of ${believed.target}`;
+  let said = '';
+  while (!life.stop.aborted) {
+    life.waitsFor.add(waitsFor);
+    try {
+      await change.check(privileges);
+      life.waitsFor.delete(waitsFor);
+      return;
+    } catch (error) {
+      const because = error instanceof Error ? error.message : String(error);
+      life.waitsFor.delete(waitsFor);
+      waitsFor = `${believed.target}: ${because}`;
+      life.waitsFor.add(waitsFor);
+      if (because !== said) life.log.error({ err: error, target: believed.target }, 'nothing is created here');
+      said = because;
+    }
+    await pause(5_000, life.stop);
+  }
+}
