@@ -11,6 +11,7 @@ import { findRedis } from '../../workers/dev/find-redis.js';
 import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { readDirectory } from '../../workers/dev/directory.js';
 import { type Mail, startMail } from '../../workers/dev/mail/mail.js';
+import { makeOrdersDb, ordersDatabase } from '../../workers/dev/orders-db.js';
 import { freePort, freePorts } from '../../workers/dev/ports.js';
 import { runPostgres } from '../../workers/dev/postgres.js';
 import type { Program } from '../../workers/dev/program.js';
@@ -98,6 +99,21 @@ export async function ownPostgres(): Promise<TestPostgres> {
   };
   const { host, port, superuser, program } = await runPostgres(options);
   return { host, port, superuser, ...restartable(program, async () => (await runPostgres(options)).program) };
+}
+
+export interface TestOrdersDb extends TestPostgres {
+  database: string;
+  provisioner: { user: string; password: string };
+}
+
+/** The example database on the shared PostgreSQL, as `npm start` makes it: tables, privilege roles, provisioner. */
+export const ordersDb = once(async (): Promise<TestOrdersDb> => ownOrdersDb(await postgres()));
+
+/** The example database on a server of the test's own. */
+export async function ownOrdersDb(server: TestPostgres): Promise<TestOrdersDb> {
+  const password = randomBytes(18).toString('base64url');
+  await makeOrdersDb(server, password);
+  return { ...server, database: ordersDatabase, provisioner: { user: 'daypass_provisioner', password } };
 }
 
 /**
