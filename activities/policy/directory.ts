@@ -126,7 +126,7 @@ export function createDirectory(file: DirectoryFile): Directory {
     const bar = (id: string) => accountsOf(id).forEach((account) => found.add(account));
     spread(seeds, (id) => away.filter((person) => person.id === id).map((person) => person.away?.delegate ?? ''), bar);
     spread(seeds, (id) => away.filter((person) => person.away?.delegate === id).map((person) => person.id), bar);
-    return [...found].map(personRef);
+    return [...new Set([parties.requester, parties.subject, ...[...found].map(personRef)])];
   }
 
   return {
