@@ -41,7 +41,8 @@ export function recipients(view: GrantView, news: News[], directory: Directory, 
       const human = directory.human(ref);
       const reader = addressed(ref, directory);
       if (!reader || actors.has(human)) continue;
-      if (kind === 'decided' && found.has(human)) continue;
+      const before = found.get(human)?.kind;
+      if (before === kind || (before !== undefined && kind === 'decided')) continue;
       found.set(human, { ...reader, kind });
     }
   }

@@ -46,6 +46,7 @@ export function change({ view = {}, request = {}, news = [], records = 1 }: Chan
     request: asked,
     view: {
       ...asked,
+      asked: ['group:db-owners'],
       changes: 3,
       changedAt: now,
       state: 'APPROVAL_AWAITED',
