@@ -1,0 +1,133 @@
+/**
+ * Finds or makes the account of a grant.
+ *
+ * 1. One transaction, under the account's lock: where a tombstone stands nothing is made, however late an attempt arrives.
+ * 2. The end is computed once and stored in the label; a retry answers with the stored one.
+ * 3. A retry hands out a new password, since the earlier answer may be lost; an attempt older than the valid password's does not.
+ */
+import pg from 'pg';
+import { type Order, type Provision, TargetError } from '../connector.js';
+import { accountName, type Label, labelText, ownLabel } from './account.js';
+import { findRole, identity, lock, prepare } from './home.js';
+import { findEntry, madeWithinTheHour, recordMade } from './ledger.js';
+import type { PostgresPrivilege } from './privilege.js';
+import { newPassword, scramVerifier } from './scram.js';
+import type { Server, Session } from './server.js';
+
+const { escapeIdentifier, escapeLiteral } = pg;
+
+/** Enough for a pool of a tool, too few to use the server up. */
+const connectionsMax = 10;
+
+export async function provision(
+  server: Server,
+  installation: string,
+  order: Order<PostgresPrivilege>,
+  signal: AbortSignal,
+): Promise<Provision> {
+  const name = accountName(installation, order.grantId);
+  const password = newPassword();
+  const verifier = await scramVerifier(password);
+  const { host, port, database } = server.address;
+  return server.home('changes', signal, async (session) => {
+    await prepare(session);
+    const targetIdentity = await identity(session);
+    const { endsAt } = await session.transaction(async () => {
+      await lock(session, name);
+      await refuseIfOver(session, name);
+      const role = await findRole(session, name);
+      if (role === undefined) return create(session, name, installation, order, verifier);
+      return renew(session, name, ownLabel(installation, order.grantId, role.comment), order, verifier);
+    });
+    return {
+      grantId: order.grantId,
+      account: name,
+      endsAt,
+      evidenceDigest: order.evidenceDigest,
+      targetIdentity,
+      credential: { kind: 'postgres', host, port, database, username: name, password },
+    };
+  });
+}
+
+export async function refuseIfOver(session: Session, name: string): Promise<void> {
+  const entry = await findEntry(session, name);
+  if (entry?.isOver) {
+    throw new TargetError('refused', 'tombstone', 'This grant is over at this target: nothing is made for it again.');
+  }
+}
+
+async function create(
+  session: Session,
+  name: string,
+  installation: string,
+  order: Order<PostgresPrivilege>,
+  verifier: string,
+): Promise<Label> {
+  await refuseIfTooMany(session, installation, order);
+  const startsAt = Date.now();
+  const label = {
+    installation,
+    grantId: order.grantId,
+    evidence: order.evidenceDigest,
+    startsAt,
+    endsAt: Math.min(startsAt + order.durationMs, order.endBy),
+    attempt: order.attempt,
+  };
+  if (label.endsAt <= startsAt) {
+    throw new TargetError('refused', 'bad-evidence', 'The time in which this access was agreed has passed.');
+  }
+  const role = escapeIdentifier(name);
+  // INHERIT without SET: the rights of the privilege role, but no way to create anything in its name.
+  await session.query(`
+    CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+      CONNECTION LIMIT ${connectionsMax} PASSWORD ${escapeLiteral(verifier)} VALID UNTIL ${instant(label.endsAt)};
+    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(label))};
+    GRANT ${escapeIdentifier(order.privilege.role)} TO ${role} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE`);
+  await recordMade(session, {
+    name,
+    installation,
+    entitlement: order.entitlement,
+    automatic: order.automaticPerHour !== undefined,
+  });
+  return label;
+}
+
+async function renew(
+  session: Session,
+  name: string,
+  label: Label,
+  order: Order<PostgresPrivilege>,
+  verifier: string,
+): Promise<Label> {
+  if (label.evidence !== order.evidenceDigest) {
+    throw new TargetError('refused', 'bad-evidence', 'The account of this grant was made on other evidence.');
+  }
+  if (order.attempt < label.attempt) {
+    // A repeated activity counts from 1 again, so this one may still become the newest.
+    throw new TargetError('unknown', 'target-unavailable', 'A later attempt has made the password that is valid now.');
+  }
+  const renewed = { ...label, attempt: order.attempt };
+  const role = escapeIdentifier(name);
+  await session.query(`
+    ALTER ROLE ${role} PASSWORD ${escapeLiteral(verifier)};
+    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(renewed))}`);
+  return renewed;
+}
+
+/** Counted under a lock of the entitlement, so that two orders at once cannot both be the last one. */
+async function refuseIfTooMany(session: Session, installation: string, order: Order<PostgresPrivilege>): Promise<void> {
+  if (order.automaticPerHour === undefined) return;
+  await lock(session, `automatic ${installation} ${order.entitlement}`);
+  const made = await madeWithinTheHour(session, installation, order.entitlement);
+  if (made < order.automaticPerHour) return;
+  throw new TargetError(
+    'refused',
+    'ceiling-refused',
+    `The ceiling allows ${order.automaticPerHour} grants of ${order.entitlement} without approval in an hour, and they are used up.`,
+  );
+}
+
+export function instant(at: number): string {
+  return escapeLiteral(new Date(at).toISOString());
+}

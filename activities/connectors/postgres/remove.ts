@@ -1,0 +1,130 @@
+/**
+ * Removes the account of a grant and proves it. Every step may be repeated; absent is success.
+ *
+ * 1. The tombstone stands before anything else happens. Creation looks for it in its own transaction, under the same lock,
+ *    so no attempt that is still under way has to be waited out.
+ * 2. First the door is shut; then the rights go, which bites inside open sessions at once; then the sessions end.
+ * 3. After the drop, whatever slipped in is ended by the role's number.
+ * 4. The answer is what was read back, not what was done.
+ */
+import pg from 'pg';
+import type { Removal } from '../../contract.js';
+import { TargetError } from '../connector.js';
+import { accountName, ownLabel } from './account.js';
+import { takeBelongings } from './belongings.js';
+import { hasState } from './errors.js';
+import { findRole, identity, lockAcross, prepare, unlock } from './home.js';
+import { countEnded, findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
+import type { Server, Session } from './server.js';
+import { awaitLogins, endSessions, shutDoor } from './sessions.js';
+
+const { escapeIdentifier } = pg;
+
+export async function remove(
+  server: Server,
+  installation: string,
+  grantId: string,
+  privilegeRoles: string[],
+  signal: AbortSignal,
+): Promise<Removal> {
+  const name = accountName(installation, grantId);
+  return server.home('undos', signal, async (session) => {
+    await prepare(session);
+    await lockAcross(session, name);
+    await plantTombstone(session, installation, name);
+    const found = await findRole(session, name);
+    if (found) {
+      ownLabel(installation, grantId, found.comment);
+      await removeRole(server, session, { name, role: found.oid }, signal);
+    }
+    await endStragglers(session, name, signal);
+    await remarkOnOwners(session, name, privilegeRoles);
+    const removal = await readBack(session, name, grantId);
+    await unlock(session, name);
+    return removal;
+  });
+}
+
+interface Account {
+  name: string;
+  role: number;
+}
+
+async function removeRole(server: Server, session: Session, account: Account, signal: AbortSignal): Promise<void> {
+  const { name, role } = account;
+  await countEnded(session, name, await shutDoor(session, name, role, signal));
+  await strip(session, account);
+  await countEnded(session, name, await endSessions(session, name, role, signal));
+  for (let round = 1; ; round++) {
+    await takeBelongings(server, session, account, (text) => remark(session, name, text), signal);
+    try {
+      await session.transaction(async () => {
+        await session.query(`DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
+        await recordRemoved(session, name, role, Date.now());
+      });
+      return;
+    } catch (error) {
+      // Somebody gave it something in the meantime.
+      if (!hasState(error, '2BP01') || round === 3) throw error;
+    }
+  }
+}
+
+/** Takes the memberships that we gave. One that somebody else gave goes with the role, and is told. */
+async function strip(session: Session, { name, role }: Account): Promise<void> {
+  const held = await session.query<{ privilege: string; ours: boolean }>(
+    `SELECT p.rolname AS privilege, g.rolname = current_user AS ours FROM pg_auth_members m
+     JOIN pg_roles p ON p.oid = m.roleid JOIN pg_roles g ON g.oid = m.grantor WHERE m.member = $1`,
+    [role],
+  );
+  for (const { privilege, ours } of held) {
+    if (ours) await session.query(`REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
+    else await remark(session, name, `somebody else had made the account a member of ${privilege}`);
+  }
+}
+
+/** Also of a role that an administrator dropped: its sessions live on until they are ended. */
+async function endStragglers(session: Session, name: string, signal: AbortSignal): Promise<void> {
+  const entry = await findEntry(session, name);
+  if (entry?.role === undefined) return;
+  if (entry.removedAt === undefined) await remark(session, name, 'somebody else had dropped the role before');
+  await awaitLogins(session, signal);
+  await countEnded(session, name, await endSessions(session, name, entry.role, signal));
+}
+
+/** A privilege role owns nothing, or the check at start had refused it: what it owns now, somebody left behind. */
+async function remarkOnOwners(session: Session, name: string, privilegeRoles: string[]): Promise<void> {
+  const rows = await session.query<{ role: string; objects: number }>(
+    `SELECT rolname AS role, count(*)::integer AS objects FROM pg_shdepend JOIN pg_roles r ON r.oid = refobjid
+     WHERE refclassid = 'pg_authid'::regclass AND deptype = 'o' AND rolname = ANY ($1) GROUP BY rolname`,
+    [privilegeRoles],
+  );
+  for (const { role, objects } of rows) {
+    await remark(session, name, `the privilege role ${role} owns ${objects} objects: somebody left them behind`);
+  }
+}
+
+async function readBack(session: Session, name: string, grantId: string): Promise<Removal> {
+  const entry = await findEntry(session, name);
+  const [left] = await session.query<{ roles: number; sessions: number; prepared: number }>(
+    `SELECT (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,
+       (SELECT count(*)::integer FROM pg_stat_activity WHERE usename = $1 OR usesysid = $2
+          AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = $2)) AS sessions,
+       (SELECT count(*)::integer FROM pg_prepared_xacts WHERE owner = $1) AS prepared`,
+    [name, entry?.role ?? null],
+  );
+  const verifiedAt = Date.now();
+  if (!entry?.isOver || left === undefined || left.roles + left.sessions + left.prepared > 0) {
+    throw new TargetError('unknown', 'target-unavailable', 'Something of the account still stands after its removal.');
+  }
+  return {
+    grantId,
+    account: name,
+    removedAt: entry.removedAt ?? verifiedAt,
+    verifiedAt,
+    wasPresent: entry.removedAt !== undefined,
+    sessionsEnded: entry.sessionsEnded,
+    targetIdentity: await identity(session),
+    remarks: entry.remarks,
+  };
+}

@@ -1,0 +1,135 @@
+/** Connections to one PostgreSQL server: few, bounded in time at both ends, and cut when the caller's signal says so. */
+import pg from 'pg';
+import type { Address } from './address.js';
+
+/** Of the provisioner alone. Advisory locks are per database: whoever could connect here could hold up a removal. */
+export const homeDatabase = 'daypass';
+
+export interface Session {
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Commits what `work` did, or nothing of it. */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Removal has connections of its own, so that no flood of requests can delay it. */
+export type Lane = 'changes' | 'undos';
+
+export interface Server {
+  readonly address: Address;
+  /** A connection to the provisioner's own database. */
+  home<T>(lane: Lane, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
+  /** A connection to another database of the same server. */
+  elsewhere<T>(database: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** An activity's attempt at a removal has 10 s in all; nothing that we do should take a tenth of these. */
+const statementMs = 5_000;
+const lockMs = 2_000;
+const connectMs = 3_000;
+
+export function connectServer(address: Address, password: string): Server {
+  const settings: pg.ClientConfig = {
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password,
+    ssl: address.tls,
+    application_name: 'daypass',
+    connectionTimeoutMillis: connectMs,
+    statement_timeout: statementMs,
+    lock_timeout: lockMs,
+    idle_in_transaction_session_timeout: statementMs,
+    // Where the server is too stuck to keep its own limit.
+    query_timeout: statementMs + 1_000,
+    keepAlive: true,
+    // Nothing that an account's user made is ever found by a bare name. A session of a connector that vanished gives its locks back.
+    options: '-c search_path=pg_catalog,pg_temp -c idle_session_timeout=30s -c tcp_keepalives_idle=10',
+  };
+  const lanes: Record<Lane, pg.Pool> = { changes: pool(settings), undos: pool(settings) };
+  return {
+    address,
+    async home(lane, signal, work) {
+      signal.throwIfAborted();
+      const client = await lanes[lane].connect();
+      let isOurs = true;
+      const giveBack = (broken: boolean): void => {
+        if (isOurs) client.release(broken);
+        isOurs = false;
+      };
+      try {
+        const answer = await cutBy(
+          signal,
+          () => giveBack(true),
+          () => work(sessionOf(client)),
+        );
+        giveBack(false);
+        return answer;
+      } finally {
+        // After a failure the connection may be inside a transaction or hold a lock: it is not used again.
+        giveBack(true);
+      }
+    },
+    async elsewhere(database, signal, work) {
+      signal.throwIfAborted();
+      const client = new pg.Client({ ...settings, database });
+      client.on('error', told);
+      const close = (): Promise<void> => client.end().catch(told);
+      try {
+        await client.connect();
+        return await cutBy(
+          signal,
+          () => void close(),
+          () => work(sessionOf(client)),
+        );
+      } finally {
+        await close();
+      }
+    },
+    async close() {
+      await Promise.all(Object.values(lanes).map((each) => each.end()));
+    },
+  };
+}
+
+function pool(settings: pg.ClientConfig): pg.Pool {
+  const made = new pg.Pool({ ...settings, database: homeDatabase, max: 4, idleTimeoutMillis: 10_000 });
+  made.on('error', told);
+  made.on('connect', (client) => client.on('error', told));
+  return made;
+}
+
+/** A connection that breaks rejects the query that runs on it, or the next one; the event alone must not end the process. */
+function told(): void {}
+
+/** With a query running, closing destroys the connection, the query fails, and the server rolls back what was not committed. */
+async function cutBy<T>(signal: AbortSignal, cut: () => void, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  signal.addEventListener('abort', cut);
+  try {
+    return await work();
+  } finally {
+    signal.removeEventListener('abort', cut);
+  }
+}
+
+function sessionOf(client: pg.ClientBase): Session {
+  async function query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> {
+    return (await client.query<Row>(sql, values)).rows;
+  }
+  return {
+    query,
+    async transaction(work) {
+      await query('BEGIN');
+      try {
+        const answer = await work();
+        await query('COMMIT');
+        return answer;
+      } catch (error) {
+        // The first failure is the one to tell; a connection that cannot even roll back is dropped with it.
+        await query('ROLLBACK').catch(told);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,346 @@
+/** What every connector promises, whatever its target; run against the real one by a `connector-contract-<kind>.test.ts`. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
+import { until } from '../support/until.js';
+
+/** A real target, and what a test must be able to do there. */
+export interface Ground<Privilege> {
+  connector: Connector<Privilege>;
+  /** Of the same target, under another installation's name. */
+  stranger: Connector<Privilege>;
+  /** Of the same target, by a line that breaks before it hands over the answer to the next change. */
+  losingAnswers(): Promise<Connector<Privilege>>;
+  /** Of a target that is not there. */
+  unreachable: Connector<Privilege>;
+  /** Two that a ceiling could name; the second's name is as hostile as the target allows. */
+  privileges: [Privilege, Privilege];
+  /** Logs in; rejects when the target refuses. */
+  login(credential: Credential): Promise<Live>;
+}
+
+/** What is open at the target under an account. */
+export interface Live {
+  /** Rejects when the privilege no longer holds. */
+  use(): Promise<void>;
+  isOpen(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const minute = 60_000;
+
+export function connectorContract<Privilege>(kind: string, prepare: () => Promise<Ground<Privilege>>): void {
+  describe(`the ${kind} connector keeps the contract of connectors`, () => {
+    let ground: Ground<Privilege>;
+    let connector: Connector<Privilege>;
+    const signal = new AbortController().signal;
+
+    before(async () => {
+      ground = await prepare();
+      connector = ground.connector;
+    });
+
+    function order(change: Partial<Order<Privilege>> = {}): Order<Privilege> {
+      return {
+        grantId: newGrantId(),
+        subject: 'person:engineer',
+        entitlement: 'orders-db/read',
+        privilege: ground.privileges[0],
+        durationMs: 10 * minute,
+        endBy: Date.now() + 60 * minute,
+        evidenceDigest: 'e'.repeat(64),
+        recipientKey: { kty: 'OKP' },
+        attempt: 1,
+        ...change,
+      };
+    }
+
+    async function provisioned(change: Partial<Order<Privilege>> = {}, by = connector) {
+      const asked = order(change);
+      const { credential, ...standing } = await by.provision(asked, signal);
+      assert.ok(credential);
+      return { asked, credential, ...standing };
+    }
+
+    const listed = async (by = connector): Promise<string[]> => (await by.list(signal)).map(({ grantId }) => grantId);
+
+    async function isRefusedLogin(credential: Credential): Promise<boolean> {
+      try {
+        await (await ground.login(credential)).close();
+        return false;
+      } catch {
+        return true;
+      }
+    }
+
+    it('makes an account that can do what the privilege says', async () => {
+      const before = Date.now();
+      const { asked, credential, endsAt, evidenceDigest } = await provisioned();
+      await (await ground.login(credential)).use();
+      assert.ok(endsAt >= before + asked.durationMs && endsAt <= Date.now() + asked.durationMs);
+      assert.equal(evidenceDigest, asked.evidenceDigest);
+    });
+
+    it('ends access no later than the evidence allows', async () => {
+      const endBy = Date.now() + 2 * minute;
+      assert.equal((await provisioned({ endBy })).endsAt, endBy);
+    });
+
+    it('makes nothing when the time that was agreed has passed', async () => {
+      const late = order({ endBy: Date.now() - 1 });
+      await refuses(connector.provision(late, signal), 'bad-evidence');
+      assert.ok(!(await listed()).includes(late.grantId));
+    });
+
+    it('answers a repeated order with the same account and end', async () => {
+      const first = await provisioned();
+      const second = await connector.provision({ ...first.asked, attempt: 2 }, signal);
+      assert.deepEqual([second.account, second.endsAt], [first.account, first.endsAt]);
+      assert.equal((await listed()).filter((each) => each === first.grantId).length, 1);
+      assert.ok(second.credential);
+      await (await ground.login(second.credential)).use();
+    });
+
+    it('does not let an attempt that arrives late replace a newer credential', async () => {
+      const { asked, credential } = await provisioned({ attempt: 2 });
+      await assert.rejects(connector.provision({ ...asked, attempt: 1 }, signal), isTargetError);
+      await (await ground.login(credential)).use();
+    });
+
+    it('keeps one account when two attempts race', async () => {
+      const asked = order();
+      const answers = await Promise.allSettled(
+        [1, 2, 3, 4].map((attempt) => connector.provision({ ...asked, attempt }, signal)),
+      );
+      const ends = answers.flatMap((each) => (each.status === 'fulfilled' ? [each.value.endsAt] : []));
+      assert.equal(new Set(ends).size, 1);
+      const last = answers[3];
+      assert.ok(last?.status === 'fulfilled' && last.value.credential);
+      await (await ground.login(last.value.credential)).use();
+    });
+
+    it('refuses an account that was made on other evidence', async () => {
+      const { asked } = await provisioned();
+      const other = { ...asked, attempt: 2, evidenceDigest: 'f'.repeat(64) };
+      await refuses(connector.provision(other, signal), 'bad-evidence');
+    });
+
+    it('removes an account and reads back that it is gone', async () => {
+      const { grantId, account, credential, targetIdentity } = await provisioned();
+      const before = Date.now();
+      const removal = await connector.remove(grantId, signal);
+      const { removedAt, verifiedAt, ...rest } = removal;
+      assert.deepEqual(rest, { grantId, account, wasPresent: true, sessionsEnded: 0, targetIdentity, remarks: [] });
+      assert.ok(before <= removedAt && removedAt <= verifiedAt && verifiedAt <= Date.now());
+      await assert.rejects(ground.login(credential));
+      assert.ok(!(await listed()).includes(grantId));
+    });
+
+    it('removes again with the same answer', async () => {
+      const { grantId } = await provisioned();
+      const first = await connector.remove(grantId, signal);
+      const second = await connector.remove(grantId, signal);
+      assert.ok(second.verifiedAt >= first.verifiedAt);
+      assert.deepEqual(second, { ...first, verifiedAt: second.verifiedAt });
+    });
+
+    it('lets two removals of one account run at once', async () => {
+      const { grantId, credential } = await provisioned();
+      await ground.login(credential);
+      const both = await Promise.all([connector.remove(grantId, signal), connector.remove(grantId, signal)]);
+      assert.deepEqual(
+        both.map(({ wasPresent }) => wasPresent),
+        [true, true],
+      );
+    });
+
+    it('removes what never existed, and refuses it from then on', async () => {
+      const never = order();
+      const { wasPresent, sessionsEnded, remarks } = await connector.remove(never.grantId, signal);
+      assert.deepEqual({ wasPresent, sessionsEnded, remarks }, { wasPresent: false, sessionsEnded: 0, remarks: [] });
+      await refuses(connector.provision(never, signal), 'tombstone');
+    });
+
+    // A worker that was paused may create the account minutes after the grant ended: access that nobody would remove.
+    it('refuses a late order after the removal', async () => {
+      const { asked } = await provisioned();
+      await connector.remove(asked.grantId, signal);
+      await refuses(connector.provision({ ...asked, attempt: 7 }, signal), 'tombstone');
+      assert.ok(!(await listed()).includes(asked.grantId));
+    });
+
+    it('leaves nothing behind when order and removal race', async () => {
+      const orders = Array.from({ length: 12 }, () => order());
+      await Promise.all(
+        orders.map(async (each) => {
+          await Promise.allSettled([connector.provision(each, signal), connector.remove(each.grantId, signal)]);
+        }),
+      );
+      const left = (await listed()).filter((each) => orders.some(({ grantId }) => grantId === each));
+      assert.deepEqual(left, []);
+    });
+
+    it('survives a lost answer to an order', async () => {
+      const asked = order();
+      await isUnknown((await ground.losingAnswers()).provision(asked, signal));
+      const [standing] = (await connector.list(signal)).filter(({ grantId }) => grantId === asked.grantId);
+      assert.ok(standing, 'the lost answer was about an account that stands');
+      const again = await connector.provision({ ...asked, attempt: 2 }, signal);
+      assert.equal(again.endsAt, standing.endsAt);
+      assert.ok(again.credential);
+      await (await ground.login(again.credential)).use();
+    });
+
+    it('survives a lost answer to a removal', async () => {
+      const { grantId, credential, asked } = await provisioned();
+      await isUnknown((await ground.losingAnswers()).remove(grantId, signal));
+      await refuses(connector.provision({ ...asked, attempt: 2 }, signal), 'tombstone');
+      assert.equal((await connector.remove(grantId, signal)).wasPresent, true);
+      await assert.rejects(ground.login(credential));
+    });
+
+    it('lists exactly what is its own', async () => {
+      const ours = await provisioned();
+      const theirs = await provisioned({}, ground.stranger);
+      assert.ok((await listed()).includes(ours.grantId));
+      assert.ok(!(await listed()).includes(theirs.grantId));
+      assert.deepEqual(await listed(ground.stranger), [theirs.grantId]);
+      const [standing] = (await connector.list(signal)).filter(({ grantId }) => grantId === ours.grantId);
+      const { account, endsAt, evidenceDigest, grantId, targetIdentity } = ours;
+      assert.deepEqual(standing, { account, endsAt, evidenceDigest, grantId, targetIdentity });
+    });
+
+    it("never touches another installation's account", async () => {
+      const theirs = await provisioned({}, ground.stranger);
+      await connector.remove(theirs.grantId, signal);
+      await (await ground.login(theirs.credential)).use();
+      assert.ok((await listed(ground.stranger)).includes(theirs.grantId));
+    });
+
+    it('ends live sessions as it declares', async () => {
+      const { grantId, credential } = await provisioned();
+      const live = [await ground.login(credential), await ground.login(credential)];
+      const { sessionsEnded } = await connector.remove(grantId, signal);
+      const { endsLiveSessions } = connector.can;
+      if (endsLiveSessions === 'no') return;
+      assert.equal(sessionsEnded, 2);
+      const withinMs = endsLiveSessions === 'yes' ? 500 : endsLiveSessions.withinMs;
+      await until(async () => !(await live[0]?.isOpen()) && !(await live[1]?.isOpen()), { withinMs });
+    });
+
+    it("refuses logins after the end by the target's own expiry, while nobody removes", async () => {
+      const { credential, endsAt } = await provisioned({ durationMs: 1_000 });
+      await (await ground.login(credential)).use();
+      await until(() => isRefusedLogin(credential), { withinMs: 5_000 });
+      assert.ok(Date.now() >= endsAt);
+    });
+
+    it('moves the end of a standing account, later and earlier, and never past what the evidence allows', async function () {
+      if (!connector.can.movesEnd) return;
+      const { asked, endsAt, credential } = await provisioned({ durationMs: 5 * minute });
+      const { setEnd } = connector;
+      assert.ok(setEnd);
+      const evidenceDigest = 'a'.repeat(64);
+      const moved = async (change: Partial<Order<Privilege>>) =>
+        setEnd({ ...asked, evidenceDigest, ...change }, signal);
+      const later = await moved({ durationMs: 20 * minute });
+      assert.equal(later.endsAt, endsAt + 15 * minute);
+      assert.equal((await moved({ durationMs: 20 * minute })).endsAt, later.endsAt);
+      assert.equal((await moved({ durationMs: 90 * minute })).endsAt, asked.endBy);
+      assert.equal((await connector.list(signal)).find((each) => each.grantId === asked.grantId)?.endsAt, asked.endBy);
+      await (await ground.login(credential)).use();
+      await moved({ durationMs: 1 });
+      await until(() => isRefusedLogin(credential), { withinMs: 2_000 });
+    });
+
+    it('never moves the end of what is over', async function () {
+      if (!connector.can.movesEnd) return;
+      const { asked } = await provisioned();
+      await connector.remove(asked.grantId, signal);
+      assert.ok(connector.setEnd);
+      await refuses(connector.setEnd({ ...asked, durationMs: 20 * minute }, signal), 'tombstone');
+    });
+
+    it('counts what is made without approval in the creating transaction, also under a race and after removals', async () => {
+      const entitlement = `orders-db/${newGrantId()}`;
+      const some = await Promise.allSettled(
+        Array.from({ length: 8 }, () => connector.provision(order({ entitlement, automaticPerHour: 3 }), signal)),
+      );
+      const made = some.flatMap((each) => (each.status === 'fulfilled' ? [each.value.grantId] : []));
+      assert.equal(made.length, 3);
+      await connector.remove(made[0] ?? '', signal);
+      await refuses(connector.provision(order({ entitlement, automaticPerHour: 3 }), signal), 'ceiling-refused');
+      // What people approved is not counted, and not refused.
+      await connector.provision(order({ entitlement }), signal);
+    });
+
+    it('quotes hostile names and texts', async () => {
+      const evidenceDigest = `'); DROP ROLE daypass_provisioner; -- \\' " $$ \\x00`;
+      const { asked, credential } = await provisioned({ evidenceDigest, privilege: ground.privileges[1] });
+      await (await ground.login(credential)).use();
+      const [standing] = (await connector.list(signal)).filter(({ grantId }) => grantId === asked.grantId);
+      assert.equal(standing?.evidenceDigest, evidenceDigest);
+      for (const grantId of ['', "x'; DROP TABLE daypass.account; --", '../..', 'A'.repeat(26), `${'a'.repeat(26)}"`]) {
+        await refuses(connector.provision(order({ grantId }), signal), 'target-refused');
+        await refuses(connector.remove(grantId, signal), 'target-refused');
+      }
+    });
+
+    it('says that the outcome is unknown when the target does not answer', async () => {
+      const { unreachable } = ground;
+      await isUnknown(unreachable.provision(order(), signal));
+      await isUnknown(unreachable.remove(newGrantId(), signal));
+      await isUnknown(unreachable.list(signal));
+      await isUnknown(unreachable.now(signal));
+    });
+
+    it('stops at once when it is told to, and says that the outcome is unknown', async () => {
+      await isUnknown(connector.provision(order(), AbortSignal.abort()));
+      const soon = AbortSignal.timeout(1);
+      await isUnknown(
+        (async () => {
+          for (;;) await connector.remove(newGrantId(), soon);
+        })(),
+      );
+    });
+
+    it("tells the time by the target's own clock", async () => {
+      const before = Date.now();
+      const now = await connector.now(signal);
+      assert.ok(now >= before - 1 && now <= Date.now() + 1);
+    });
+
+    it('shows no password in what it throws', async () => {
+      const { asked, credential } = await provisioned({ attempt: 2 });
+      const error = await connector.provision({ ...asked, attempt: 1 }, signal).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof TargetError);
+      assert.ok(!JSON.stringify([error.message, error.stack, error.cause, error]).includes(credential.password));
+    });
+  });
+}
+
+/** 26 characters of lower-case Crockford base32. */
+export function newGrantId(): string {
+  const letters = '0123456789abcdefghjkmnpqrstvwxyz';
+  return Array.from(randomBytes(26), (byte) => letters[byte % 32]).join('');
+}
+
+export function isTargetError(error: unknown): error is TargetError {
+  return error instanceof TargetError;
+}
+
+export async function refuses(work: Promise<unknown>, code: TargetError['code']): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(isTargetError(error), String(error));
+    assert.deepEqual([error.outcome, error.code], ['refused', code], error.message);
+    return true;
+  });
+}
+
+export async function isUnknown(work: Promise<unknown>): Promise<void> {
+  await assert.rejects(work, (error) => {
+    assert.ok(isTargetError(error), String(error));
+    assert.equal(error.outcome, 'unknown', error.message);
+    return true;
+  });
+}
