@@ -3,6 +3,12 @@
  *
  * Input is parsed before (the schemas of `api/schemas/`), the actor comes from the sign-in. A refusal is a thrown `Problem`.
  */
+import { askHandler } from './handlers/ask.js';
+import { collectHandler } from './handlers/credential.js';
+import { decisionHandlers } from './handlers/decide.js';
+import type { HandlerDeps } from './handlers/deps.js';
+import { entitlementsHandler } from './handlers/entitlements.js';
+import { seeHandlers } from './handlers/see.js';
 import type { Actor } from './identity/actor.js';
 import type { CredentialBody, EntitlementList, GrantPage, RecordBody } from './schemas/answers.js';
 import type { AskGrant } from './schemas/ask.js';
@@ -32,4 +38,14 @@ export interface Handlers {
   extend(id: string, body: Extend, actor: Actor): Promise<Decided>;
   collect(id: string, body: CollectCredential, actor: Actor): Promise<CredentialBody>;
   entitlements(actor: Actor): Promise<EntitlementList>;
+}
+
+export function createHandlers(deps: HandlerDeps): Handlers {
+  return {
+    ask: askHandler(deps),
+    ...seeHandlers(deps),
+    ...decisionHandlers(deps),
+    collect: collectHandler(deps),
+    entitlements: entitlementsHandler(deps),
+  };
 }

@@ -66,18 +66,25 @@ export const EntitlementBody = z
   .strictObject({
     id: z.string(),
     title: z.string(),
+    description: z.string(),
     target: z.string(),
     sensitivity: z.enum(['low', 'medium', 'high', 'critical']),
     defaultDuration: wireDuration,
     maximumDuration: wireDuration,
+    minimumDuration: wireDuration,
     presets: z.array(wireDuration),
     ticketRequired: z.boolean(),
     justificationLeast: z.int(),
+    forSelf: z.boolean().meta({ description: 'The caller may have it' }),
     mayAskForOthers: z.boolean(),
+    others: z
+      .array(z.strictObject({ subject: z.string(), name: z.string() }))
+      .meta({ description: 'For whom else the caller may ask; the first 200' }),
     automatic: z.boolean().meta({ description: 'May pass without approval when the risk is low' }),
     flows: z.array(
       z.strictObject({
         name: z.string(),
+        bands: z.array(z.enum(['low', 'elevated', 'high'])).meta({ description: 'The risk that takes this flow' }),
         steps: z.array(z.strictObject({ name: z.string(), approvers: z.array(z.string()), needed: z.int() })),
       }),
     ),

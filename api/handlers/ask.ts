@@ -1,0 +1,119 @@
+/** Asking for access. What the policy refuses for sure is refused here at once; the workflow judges everything again. */
+import type { Entitlement, Policy } from '../../activities/policy/policy.js';
+import { digest } from '../../workflows/domain/digest.js';
+import { inWords } from '../../workflows/domain/durations.js';
+import type { FailureCode } from '../../workflows/domain/failure.js';
+import type { Request } from '../../workflows/domain/request.js';
+import type { Flow } from '../../workflows/domain/rule.js';
+import type { Instant, Ms } from '../../workflows/domain/time.js';
+import { derivedGrantId, randomGrantId } from '../grant-id.js';
+import { initialView, type RequestMemo } from '../grants.js';
+import type { Handlers } from '../handlers.js';
+import type { Actor } from '../identity/actor.js';
+import { requireKnownSignIn } from '../identity/identify.js';
+import { Problem, refused } from '../problem.js';
+import type { AskGrant } from '../schemas/ask.js';
+import type { HandlerDeps } from './deps.js';
+import { bodyOf } from './standing.js';
+
+const scheduleAheadMs: Ms = 30 * 24 * 3_600_000;
+/** What was "now" when a form was filled in. */
+const scheduleBehindMs: Ms = 60_000;
+
+export function askHandler(deps: HandlerDeps): Handlers['ask'] {
+  return async (body, actor, idempotencyKey) => {
+    requireKnownSignIn(actor);
+    const policy = deps.policy();
+    const entitlement = admitted(policy, body, actor, Date.now());
+    const request = requestOf(policy, entitlement, body, actor, idempotencyKey);
+    const memo: RequestMemo = { ...request, bodyDigest: digest(body), recipientKey: body.recipientKey };
+    const evidence = await deps.signer.request(request, actor, {
+      flows: flowsOf(entitlement),
+      recipientKey: body.recipientKey,
+    });
+    if (await deps.grants.start({ request, evidence }, memo)) {
+      deps.log.info({ grantId: request.grantId, by: actor.ref, entitlement: entitlement.id }, 'asked');
+      const found = { request: memo, view: initialView(memo), historyLength: 0 };
+      return { grant: bodyOf(deps, found, actor), isNew: true };
+    }
+    const existing = await deps.grants.find(request.grantId);
+    if (!existing || existing.request.bodyDigest !== memo.bodyDigest) {
+      throw new Problem('idempotency-conflict', 'This Idempotency-Key was used for another request; use a new one.');
+    }
+    return { grant: bodyOf(deps, existing, actor), isNew: false };
+  };
+}
+
+/** Throws unless today's policy lets this be asked at all. */
+function admitted(policy: Policy, body: AskGrant, actor: Actor, now: Instant): Entitlement {
+  const refusal = policy.refusalToAsk(actor.ref, body.entitlement, body.subject);
+  if (refusal) throw refused(refusal, { errors: errorsOf(refusal.refused, refusal.because) });
+  const entitlement = policy.entitlement(body.entitlement);
+  if (!entitlement) throw fieldProblem('unknown-entitlement', '/entitlement', 'There is no such entitlement.');
+
+  const { maximumMs, minimumMs, justificationMin, ticketRequired } = entitlement;
+  if (body.requestedDuration > maximumMs) {
+    const most = `${entitlement.id} is granted for at most ${inWords(maximumMs)}; ask for less.`;
+    throw fieldProblem('duration-too-long', '/requestedDuration', most);
+  }
+  if (body.requestedDuration < minimumMs) {
+    const least = `${entitlement.id} is granted for at least ${inWords(minimumMs)}; ask for more.`;
+    throw fieldProblem('invalid', '/requestedDuration', least);
+  }
+  if (body.justification.length < justificationMin) {
+    const least = `The justification needs at least ${justificationMin} characters; say what you will do and why.`;
+    throw fieldProblem('justification-too-short', '/justification', least);
+  }
+  if (ticketRequired && !body.ticket) {
+    throw fieldProblem('ticket-required', '/ticket', `${entitlement.id} needs a ticket; add its system and number.`);
+  }
+  const start = body.scheduledActivationTime;
+  if (start !== undefined && (start < now - scheduleBehindMs || start > now + scheduleAheadMs)) {
+    const when = 'The start must be in the future, and within 30 days.';
+    throw fieldProblem('invalid', '/scheduledActivationTime', when);
+  }
+  return entitlement;
+}
+
+const fieldOf: Partial<Record<FailureCode, string>> = {
+  'unknown-entitlement': '/entitlement',
+  'inactive-subject': '/subject',
+  'may-not-request-for': '/subject',
+};
+
+function errorsOf(code: FailureCode, detail: string) {
+  const pointer = fieldOf[code];
+  return pointer === undefined ? undefined : [{ pointer, detail }];
+}
+
+function fieldProblem(code: FailureCode, pointer: string, detail: string): Problem {
+  return new Problem(code, detail, { errors: [{ pointer, detail }] });
+}
+
+function requestOf(
+  policy: Policy,
+  entitlement: Entitlement,
+  body: AskGrant,
+  actor: Actor,
+  idempotencyKey: string | undefined,
+): Request {
+  const subject = body.subject ?? actor.ref;
+  return {
+    grantId: idempotencyKey === undefined ? randomGrantId() : derivedGrantId(actor.ref, idempotencyKey),
+    requester: actor.ref,
+    subject,
+    requesterName: actor.name,
+    subjectName: policy.nameOf(subject),
+    entitlement: entitlement.id,
+    target: entitlement.target,
+    justification: body.justification,
+    ...(body.ticket ? { ticket: body.ticket } : {}),
+    requestedDurationMs: body.requestedDuration,
+    ...(body.scheduledActivationTime === undefined ? {} : { scheduledActivationTime: body.scheduledActivationTime }),
+    requestTime: Date.now(),
+  };
+}
+
+function flowsOf({ flows }: Entitlement): Flow[] {
+  return [flows.low, flows.elevated, flows.high].filter((flow) => flow !== 'automatic');
+}

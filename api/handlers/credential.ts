@@ -1,0 +1,69 @@
+/**
+ * Hands a credential over: to the subject alone, once, while the grant stands.
+ *
+ * Temporal repeats an update's answer from history for as long as history lasts, so this process holds the line in time:
+ * it opens what was sealed to it only within two minutes of the first answer, and before the grant's end.
+ */
+import { z } from 'zod';
+import { may } from '../../workflows/domain/rights.js';
+import type { Ms } from '../../workflows/domain/time.js';
+import type { Handlers } from '../handlers.js';
+import { requireKnownSignIn } from '../identity/identify.js';
+import { Problem } from '../problem.js';
+import { isoInstant } from '../schemas/time.js';
+import type { HandlerDeps } from './deps.js';
+import { standingOf } from './standing.js';
+
+const openForMs: Ms = 2 * 60_000;
+
+/** What `openCredential` finds inside: whose it is, and what it is. */
+const openedShape = z.object({
+  grantId: z.string(),
+  subject: z.string(),
+  kind: z.literal('postgres'),
+  host: z.string(),
+  port: z.int(),
+  database: z.string(),
+  username: z.string(),
+  password: z.string(),
+});
+
+export interface OpenedCredential {
+  grantId: string;
+  subject: string;
+  [field: string]: unknown;
+}
+
+export function collectHandler(deps: HandlerDeps): Handlers['collect'] {
+  return async (id, { collectId }, actor) => {
+    const { found, roles } = await standingOf(deps, id, actor);
+    const { view, request } = found;
+    if (view.subject !== actor.ref)
+      throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
+    if (!may('collect', roles, view.state)) {
+      throw new Problem('not-active', 'There is a credential only while the access is active.', { state: view.state });
+    }
+    requireKnownSignIn(actor);
+
+    const { sealed, collectedAt, expireTime } = await deps.grants.collect(id, { collectId, by: actor.ref });
+    const now = Date.now();
+    if (now >= expireTime) throw new Problem('not-active', 'This access is over.', { state: view.state });
+    deps.log.info({ grantId: id, by: actor.ref, collectId }, 'credential handed over');
+    const answer = { collectId, expireTime: isoInstant(expireTime) };
+    if (request.recipientKey) return { ...answer, sealed };
+
+    if (now >= collectedAt + openForMs) {
+      throw new Problem(
+        'collect-window-closed',
+        'This was handed over more than two minutes ago and is not shown again.',
+      );
+    }
+    const { grantId, subject, ...credential } = openedShape.parse(await deps.openCredential(sealed));
+    // A credential of another grant could have been put into this one's history by whoever can write there.
+    if (grantId !== id || subject !== actor.ref) {
+      deps.log.error({ grantId: id, by: actor.ref, inside: { grantId, subject } }, 'a credential of another grant');
+      throw new Problem('not-the-subject', 'The sealed credential is not the one of this grant; tell an operator.');
+    }
+    return { ...answer, credential };
+  };
+}

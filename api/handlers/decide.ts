@@ -1,0 +1,168 @@
+/** Deciding: widening decisions are signed for the step that is open now, narrowing ones need nothing but the right to them. */
+import { randomUUID } from 'node:crypto';
+import type { FailureCode } from '../../workflows/domain/failure.js';
+import { may, mayEver, type GrantAction } from '../../workflows/domain/rights.js';
+import { isTerminal } from '../../workflows/domain/states.js';
+import type { Outcome } from '../../workflows/domain/view.js';
+import type { Decision, Found } from '../grants.js';
+import type { Decided, Handlers } from '../handlers.js';
+import type { Actor } from '../identity/actor.js';
+import { requireKnownSignIn } from '../identity/identify.js';
+import { Problem } from '../problem.js';
+import type { Approve, Extend } from '../schemas/decisions.js';
+import { outcomeBody } from '../schemas/grant.js';
+import type { GrantState } from '../../workflows/domain/states.js';
+import type { HandlerDeps } from './deps.js';
+import { standingOf } from './standing.js';
+
+/** Temporal bounds signals at about five times this; the rest is left for those who must end a grant. */
+const decisionsMost = 100;
+
+type Action = Decision['action'];
+
+const rightTo: Record<Action, GrantAction> = {
+  approve: 'decide',
+  deny: 'decide',
+  withdraw: 'withdraw',
+  revoke: 'revoke',
+  extend: 'extend',
+};
+
+export function decisionHandlers(
+  deps: HandlerDeps,
+): Pick<Handlers, 'approve' | 'deny' | 'withdraw' | 'revoke' | 'extend'> {
+  /** From the right to decide to what became of the decision. */
+  async function decide(
+    id: string,
+    action: Action,
+    given: { decisionId?: string },
+    actor: Actor,
+    make: (found: Found, decisionId: string) => Promise<Decision>,
+  ): Promise<Decided> {
+    const { found, roles } = await standingOf(deps, id, actor);
+    const decisionId = given.decisionId ?? randomUUID();
+    const before = found.view.outcomes.find((outcome) => outcome.decisionId === decisionId);
+    if (before) return answerOf(before, found.view.state, { action, actor });
+
+    const right = rightTo[action];
+    const { state } = found.view;
+    if (!mayEver(right, roles)) throw notYours(action);
+    if (!may(right, roles, state)) throw tooLate(action, state);
+
+    const decision = await make(found, decisionId);
+    const judged = await deps.grants.decide(id, decision);
+    deps.log.info({ grantId: id, by: actor.ref, action, decisionId, answer: judged.is }, 'decided');
+    switch (judged.is) {
+      case 'judged':
+        return answerOf(judged.outcome, judged.state, { action, actor });
+      case 'recorded':
+        return { decisionId, recorded: true };
+      case 'too-late':
+        throw tooLate(action, (await deps.grants.find(id))?.view.state ?? state);
+    }
+  }
+
+  async function refuseFlood(found: Found): Promise<void> {
+    if ((await deps.grants.decisionsSoFar(found)) < decisionsMost) return;
+    throw new Problem('too-many-decisions', `This grant had ${decisionsMost} decisions; it takes only its end now.`);
+  }
+
+  async function approval(found: Found, decisionId: string, body: Approve, actor: Actor): Promise<Decision> {
+    await refuseFlood(found);
+    const { request, view } = found;
+    const { step, extension, requestedDurationMs } = view;
+    if (!step) throw new Problem('not-now', 'Nobody is asked to decide just now.', { state: view.state });
+    const isRequest = step.about === 'request';
+    const most = view.grantedDurationMs ?? requestedDurationMs;
+    if (body.duration !== undefined && (!isRequest || body.duration > most)) {
+      const detail = isRequest
+        ? 'An approval may shorten what was asked, never lengthen it; choose a shorter duration.'
+        : 'An extension is approved as it was asked, or denied.';
+      throw new Problem('duration-not-shorter', detail, { errors: [{ pointer: '/duration', detail }] });
+    }
+    const evidence = await deps.signer.approval(request, actor, {
+      decisionId,
+      about: step.about,
+      step: step.index,
+      durationMs: body.duration,
+      // What the approver is shown is what the grant shows now: another total under the same id does not count as this one.
+      shownMs: isRequest ? undefined : extension?.totalMs,
+    });
+    return { action: 'approve', message: { decisionId, by: actor.ref, comment: body.comment ?? '', evidence } };
+  }
+
+  async function extension(found: Found, decisionId: string, body: Extend, actor: Actor): Promise<Decision> {
+    await refuseFlood(found);
+    const { request, view } = found;
+    const { accessGrantTime, maximumMs } = view;
+    const totalMs = (view.grantedDurationMs ?? view.requestedDurationMs) + body.duration;
+    if (maximumMs !== undefined && totalMs > maximumMs) {
+      const detail = 'The entitlement does not allow that long in all; ask for less.';
+      throw new Problem('extension-too-long', detail, { errors: [{ pointer: '/duration', detail }] });
+    }
+    const endBy = (accessGrantTime ?? Date.now()) + totalMs;
+    const evidence = await deps.signer.extension(request, actor, { decisionId, totalMs, endBy });
+    return { action: 'extend', message: { decisionId, by: actor.ref, comment: body.reason, evidence } };
+  }
+
+  function narrowing(action: 'deny' | 'withdraw' | 'revoke', reason: string | undefined, actor: Actor) {
+    return (_found: Found, decisionId: string): Promise<Decision> =>
+      Promise.resolve({ action, message: { decisionId, by: actor.ref, reason: reason ?? '' } });
+  }
+
+  return {
+    approve: async (id, body, actor) => {
+      requireKnownSignIn(actor);
+      return decide(id, 'approve', body, actor, (found, decisionId) => approval(found, decisionId, body, actor));
+    },
+    extend: async (id, body, actor) => {
+      requireKnownSignIn(actor);
+      return decide(id, 'extend', body, actor, (found, decisionId) => extension(found, decisionId, body, actor));
+    },
+    deny: (id, body, actor) => decide(id, 'deny', body, actor, narrowing('deny', body.reason, actor)),
+    withdraw: (id, body, actor) => decide(id, 'withdraw', body, actor, narrowing('withdraw', body.reason, actor)),
+    revoke: (id, body, actor) => decide(id, 'revoke', body, actor, narrowing('revoke', body.reason, actor)),
+  };
+}
+
+/** An outcome is shown only to whose decision it was: a guessed id must not pass another's success for one's own. */
+function answerOf(outcome: Outcome, state: GrantState, own: { action: Action; actor: Actor }): Decided {
+  if (outcome.by !== own.actor.ref || outcome.action !== own.action) {
+    throw new Problem('idempotency-conflict', 'This decisionId was used for another decision; use a new one.');
+  }
+  if (outcome.result !== 'applied') throw new Problem(outcome.result, sentenceOf(outcome.result), { state });
+  return { decisionId: outcome.decisionId, outcome: outcomeBody(outcome), state };
+}
+
+const sentences: Partial<Record<FailureCode, string>> = {
+  'own-request': 'Nobody decides on their own request, nor for someone they stand in for; another approver must.',
+  'not-an-approver': 'You are not among those who are asked to decide this step.',
+  'same-human': 'You approved this step before, with another account of yours.',
+  'already-decided': 'This was decided before; see what became of it.',
+  'already-over': 'This grant is over; nothing can be changed any more.',
+  'not-now': 'That is not possible in the present state.',
+  'not-judged': 'The decision could not be checked in time and changed nothing; try it again.',
+  'duration-not-shorter': 'An approval may shorten what was asked, never lengthen it.',
+  'extension-refused': 'This entitlement is not extended that far; ask for it anew.',
+  'extension-too-long': 'The entitlement does not allow that long in all; ask for less.',
+  'bad-evidence': 'The signed decision does not hold for this grant; try it again.',
+};
+
+function sentenceOf(code: FailureCode): string {
+  return sentences[code] ?? 'The decision changed nothing.';
+}
+
+function notYours(action: Action): Problem {
+  if (rightTo[action] === 'decide') return new Problem('not-an-approver', sentenceOf('not-an-approver'));
+  const who = action === 'revoke' ? 'its approvers, operators and security' : 'who asked for it or has it';
+  return new Problem('forbidden', `Only ${who} may ${action} this grant.`);
+}
+
+function tooLate(action: Action, state: GrantState): Problem {
+  if (isTerminal(state) || state === 'REVOKING' || state === 'WITHDRAWING') {
+    return new Problem('already-over', sentenceOf('already-over'), { state });
+  }
+  const isDecided = rightTo[action] === 'decide' && state !== 'REQUESTED';
+  const code = isDecided ? 'already-decided' : 'not-now';
+  return new Problem(code, sentenceOf(code), { state });
+}

@@ -1,0 +1,22 @@
+/** What the handlers need: each of it made once, in the composition root. */
+import type { Log } from '../../activities/platform/log.js';
+import type { Policy } from '../../activities/policy/policy.js';
+import type { GrantBody } from '../schemas/grant.js';
+import type { Grants } from '../grants.js';
+import type { Sealer } from '../identity/seal.js';
+import type { Live } from '../live.js';
+import type { Signer } from '../sign.js';
+import type { OpenedCredential } from './credential.js';
+
+export interface HandlerDeps {
+  grants: Grants;
+  policy: () => Policy;
+  signer: Signer;
+  sealer: Sealer;
+  live: Pick<Live, 'watch'>;
+  log: Log;
+  /** Opens what connectors sealed to this API. */
+  openCredential: (sealed: string) => Promise<OpenedCredential>;
+  /** The page of a grant's workflow in the Temporal UI, where there is one. */
+  temporalUi: (grantId: string) => GrantBody['temporalUi'];
+}

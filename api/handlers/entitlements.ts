@@ -1,0 +1,109 @@
+/** What someone may ask for, for whom, and what it will take. */
+import type { Entitlement, Policy } from '../../activities/policy/policy.js';
+import type { Flow } from '../../workflows/domain/rule.js';
+import type { Ms } from '../../workflows/domain/time.js';
+import { all, grantsOnly, is } from '../filter.js';
+import type { Grants } from '../grants.js';
+import type { Handlers } from '../handlers.js';
+import type { Actor } from '../identity/actor.js';
+import type { EntitlementBody } from '../schemas/answers.js';
+import { isoDuration } from '../schemas/time.js';
+import type { HandlerDeps } from './deps.js';
+
+const othersMost = 200;
+const waitsLookedAt = 20;
+const waitKnownForMs: Ms = 60_000;
+
+export function entitlementsHandler(deps: HandlerDeps): Handlers['entitlements'] {
+  const usualWait = rememberWaits(deps.grants);
+  return async (actor) => {
+    const policy = deps.policy();
+    const offered = policy
+      .entitlements()
+      .map((entitlement) => ({ entitlement, others: othersFor(policy, entitlement, actor) }))
+      .filter(({ entitlement, others }) => policy.mayAsk(actor.ref, entitlement.id) || others.length > 0);
+    return {
+      entitlements: await Promise.all(
+        offered.map(async ({ entitlement, others }) => ({
+          ...bodyOf(entitlement),
+          forSelf: policy.mayAsk(actor.ref, entitlement.id),
+          mayAskForOthers: others.length > 0,
+          others,
+          usualWait: await usualWait(entitlement.id),
+        })),
+      ),
+    };
+  };
+}
+
+function othersFor(policy: Policy, { id }: Entitlement, actor: Actor): EntitlementBody['others'] {
+  return [...policy.people(), ...policy.services()]
+    .filter(({ ref }) => ref !== actor.ref && policy.mayAsk(actor.ref, id, ref))
+    .slice(0, othersMost)
+    .map(({ ref, name }) => ({ subject: ref, name }));
+}
+
+function bodyOf(entitlement: Entitlement): Omit<EntitlementBody, 'forSelf' | 'mayAskForOthers' | 'others'> {
+  const { id, title, description, target, sensitivity, defaultMs, maximumMs, minimumMs, presetsMs } = entitlement;
+  return {
+    id,
+    title,
+    description,
+    target,
+    sensitivity,
+    defaultDuration: isoDuration(defaultMs),
+    maximumDuration: isoDuration(maximumMs),
+    minimumDuration: isoDuration(minimumMs),
+    presets: presetsMs.map(isoDuration),
+    ticketRequired: entitlement.ticketRequired,
+    justificationLeast: entitlement.justificationMin,
+    automatic: entitlement.flows.low === 'automatic',
+    flows: flowsOf(entitlement),
+  };
+}
+
+/** Each flow once, with the bands of risk that take it. */
+function flowsOf({ flows }: Entitlement): EntitlementBody['flows'] {
+  const found = new Map<string, EntitlementBody['flows'][number]>();
+  for (const band of ['low', 'elevated', 'high'] as const) {
+    const flow: Flow | 'automatic' = flows[band];
+    if (flow === 'automatic') continue;
+    const steps = flow.steps.map(({ name, approvers, needed }) => ({ name, approvers, needed }));
+    const known = found.get(flow.name) ?? { name: flow.name, bands: [], steps };
+    found.set(flow.name, { ...known, bands: [...known.bands, band] });
+  }
+  return [...found.values()];
+}
+
+/** Median time from request to use of the newest grants that are or were usable; asked at most once a minute each. */
+function rememberWaits(grants: Grants): (entitlement: string) => Promise<string | undefined> {
+  const known = new Map<string, { at: number; wait: Promise<string | undefined> }>();
+
+  async function look(entitlement: string): Promise<string | undefined> {
+    try {
+      const filter = all(grantsOnly, is('Entitlement', entitlement));
+      const { found } = await grants.list(filter, { limit: waitsLookedAt });
+      const waits = found
+        .flatMap(({ view }) =>
+          // A start that was asked for later says nothing about waiting.
+          view.accessGrantTime === undefined || view.scheduledActivationTime !== undefined
+            ? []
+            : [view.accessGrantTime - view.requestTime],
+        )
+        .sort((a, b) => a - b);
+      const median = waits[Math.floor(waits.length / 2)];
+      return median === undefined ? undefined : isoDuration(Math.max(1_000, Math.round(median / 1_000) * 1_000));
+    } catch {
+      // A page that offers entitlements is worth more than this figure.
+      return undefined;
+    }
+  }
+
+  return (entitlement) => {
+    const before = known.get(entitlement);
+    if (before && Date.now() - before.at < waitKnownForMs) return before.wait;
+    const wait = look(entitlement);
+    known.set(entitlement, { at: Date.now(), wait });
+    return wait;
+  };
+}

@@ -1,0 +1,129 @@
+/** Looking: one grant, many of them, what waits for the actor, and the record. */
+import type { Ms } from '../../workflows/domain/time.js';
+import { digest } from '../../workflows/domain/digest.js';
+import { all, concerns, grantsOnly, is, waitsFor, type Filter } from '../filter.js';
+import type { Handlers } from '../handlers.js';
+import type { Actor } from '../identity/actor.js';
+import { Problem } from '../problem.js';
+import { isoInstant } from '../schemas/time.js';
+import type { HandlerDeps } from './deps.js';
+import { actionsNow, bodyOf, selectorsOf, standingOf, type Standing } from './standing.js';
+
+const cursorLifetimeMs: Ms = 3_600_000;
+
+export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 'approvals' | 'record'> {
+  async function page(filter: Filter, query: { cursor?: string; limit: number }) {
+    const of = digest({ filter });
+    const token = query.cursor === undefined ? undefined : await readCursor(query.cursor, of);
+    const { found, token: next } = await deps.grants.list(filter, { limit: query.limit, token });
+    return { found, next: next && (await deps.sealer.seal('cursor', { token: next, of }, cursorLifetimeMs)) };
+  }
+
+  /** A cursor holds only for the list, and so the caller, that it was made for. */
+  async function readCursor(cursor: string, of: string): Promise<string> {
+    const opened = await deps.sealer.open('cursor', cursor);
+    if (typeof opened?.['token'] === 'string' && opened['of'] === of) return opened['token'];
+    const detail = 'This cursor is not of this list, or is too old; start from the first page.';
+    throw new Problem('invalid', detail, { errors: [{ parameter: 'cursor', detail }] });
+  }
+
+  return {
+    see: async (id, query, actor, gone) => {
+      let standing = await standingOf(deps, id, actor);
+      if (query.wait !== undefined)
+        standing = await changed(deps, standing, actor, { ...query, wait: query.wait }, gone);
+      return bodyOf(deps, standing.found, actor);
+    },
+
+    list: async (query, actor) => {
+      const filter = all(
+        grantsOnly,
+        given('GrantState', query.state),
+        given('Subject', query.subject),
+        given('Entitlement', query.entitlement),
+        given('Target', query.target),
+        // Roles of the installation read everything; everyone else what concerns them.
+        actor.roles.length > 0 ? undefined : concerns(actor.ref, selectorsOf(actor)),
+      );
+      const { found, next } = await page(filter, query);
+      return { grants: found.map((each) => bodyOf(deps, each, actor)), next };
+    },
+
+    approvals: async (query, actor) => {
+      const filter = waitsFor(selectorsOf(actor), ['APPROVAL_AWAITED', 'ACTIVE']);
+      const { found, next } = await page(filter, query);
+      const mine = found.filter(({ view }) => actionsNow(deps.policy(), view, actor).includes('decide'));
+      return { grants: mine.map((each) => bodyOf(deps, each, actor)), next };
+    },
+
+    record: async (id, actor) => {
+      await standingOf(deps, id, actor);
+      const records = await deps.grants.record(id);
+      return {
+        records: records.map(({ grantId, sequence, at, type, by, detail, previous, hash }) => ({
+          grantId,
+          sequence,
+          at,
+          time: isoInstant(at),
+          type,
+          by,
+          detail,
+          previous,
+          hash,
+        })),
+      };
+    },
+  };
+}
+
+function given(attribute: Parameters<typeof is>[0], value: string | undefined): Filter | undefined {
+  return value === undefined ? undefined : is(attribute, value);
+}
+
+/** The grant once it is newer than `after` (or than now), or as it is when the time is up or the caller has gone. */
+async function changed(
+  deps: HandlerDeps,
+  first: Standing,
+  actor: Actor,
+  query: { wait: Ms; after?: number },
+  gone?: AbortSignal,
+): Promise<Standing> {
+  const { grantId } = first.found.view;
+  const after = query.after ?? first.found.view.changes;
+  const signal = AbortSignal.any([AbortSignal.timeout(query.wait), ...(gone ? [gone] : [])]);
+  const news = createBell(signal);
+  const stop = deps.live.watch(grantId, news.ring);
+  try {
+    let latest = first;
+    // Between the first look and the watch there was a gap: look once more before waiting.
+    while (latest.found.view.changes <= after && !signal.aborted) {
+      latest = await standingOf(deps, grantId, actor);
+      if (latest.found.view.changes > after) break;
+      await news.rung();
+    }
+    return latest;
+  } finally {
+    stop();
+  }
+}
+
+/** Remembers one ring between two waits, so that none is missed. */
+function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promise<void> } {
+  let isRung = false;
+  let wake = () => {};
+  signal.addEventListener('abort', () => wake(), { once: true });
+  return {
+    ring: () => {
+      isRung = true;
+      wake();
+    },
+    rung: () =>
+      new Promise((resolve) => {
+        wake = () => {
+          isRung = false;
+          resolve();
+        };
+        if (isRung || signal.aborted) wake();
+      }),
+  };
+}
