@@ -1,0 +1,131 @@
+/** The form that asks: what was typed becomes the body of `POST /v1/grants`, or sentences beside the fields that need another look. */
+import { Temporal } from 'temporal-polyfill';
+import type { FailureCode } from '../../workflows/domain/failure.js';
+import type { EntitlementBody } from '../schemas/answers.js';
+import { durationMs, isoDuration } from '../schemas/time.js';
+import { typedDuration, typedText, type Typed, type Wrong } from './forms.js';
+import { counted, lasting, listed, type NameOf } from './words.js';
+
+/** As `AskGrant` reads it; still unchecked. */
+export interface AskDraft {
+  entitlement: string;
+  justification: string;
+  requestedDuration: string;
+  subject?: string;
+  ticket?: { system: string; number: string };
+  scheduledActivationTime?: string;
+}
+
+export function readAskForm(typed: Typed, entitlement: EntitlementBody): { draft: AskDraft; wrong: Wrong } {
+  const wrong: Wrong = {};
+  const duration = askedDuration(typed, entitlement, wrong);
+  const justification = typedText(typed['justification']);
+  if (justification === '') wrong.justification = 'Say why you need it.';
+  else if (justification.length < entitlement.justificationLeast) {
+    wrong.justification = `Say a little more: at least ${counted(entitlement.justificationLeast, 'character')}.`;
+  }
+  const draft: AskDraft = { entitlement: entitlement.id, justification, requestedDuration: duration };
+  const ticket = { system: typedText(typed['ticketSystem']), number: typedText(typed['ticketNumber']) };
+  if (ticket.system !== '' && ticket.number !== '') draft.ticket = ticket;
+  else if (ticket.system !== '' || ticket.number !== '') {
+    wrong.ticket = 'A ticket needs both its system and its number.';
+  } else if (entitlement.ticketRequired)
+    wrong.ticket = 'This entitlement requires a ticket: give its system and number.';
+  const subject = typedText(typed['subject']);
+  if (subject !== '') draft.subject = /^(person|service):/.test(subject) ? subject : `person:${subject}`;
+  const start = startTime(typed, wrong);
+  if (start !== undefined) draft.scheduledActivationTime = start;
+  return { draft, wrong };
+}
+
+function askedDuration(typed: Typed, entitlement: EntitlementBody, wrong: Wrong): string {
+  const chosen = typed['duration'] ?? '';
+  const own = typedDuration(typed['hours'], typed['minutes']);
+  const longestMs = durationMs(entitlement.maximumDuration) ?? Infinity;
+  const longest = lasting(entitlement.maximumDuration);
+  if (chosen !== 'own') {
+    if (own !== 'empty') {
+      wrong.duration = `You chose ${lasting(chosen) || 'nothing'} and typed another duration as well. Choose “Other”, or empty the two fields.`;
+    } else if (chosen === '') wrong.duration = 'Choose for how long, or “Other”.';
+    return chosen;
+  }
+  if (own === 'empty') wrong.duration = 'Type how many hours and minutes you need.';
+  else if (own === 'wrong') wrong.duration = 'Hours and minutes are whole numbers, like 1 and 30.';
+  else if (own <= 0) wrong.duration = 'Ask for at least one minute.';
+  else if (own > longestMs)
+    wrong.duration = `The longest is ${longest}. Ask for less; it may be extended where the rules allow.`;
+  else return isoDuration(own);
+  return '';
+}
+
+/** The local time of a form in the zone that script names; UTC without script. */
+function startTime(typed: Typed, wrong: Wrong): string | undefined {
+  const start = typedText(typed['start']);
+  if (start === '') return undefined;
+  try {
+    const zone = typedText(typed['zone']) || 'UTC';
+    return Temporal.PlainDateTime.from(start).toZonedDateTime(zone).toInstant().toString();
+  } catch {
+    wrong.start = 'Give the start as a date and a time, like 2027-01-31 09:00.';
+    return undefined;
+  }
+}
+
+/** Which field of the form a pointer of the API speaks of. */
+export const askFields: Record<string, string> = {
+  '/justification': 'justification',
+  '/requestedDuration': 'duration',
+  '/subject': 'subject',
+  '/ticket': 'ticket',
+  '/ticket/system': 'ticket',
+  '/ticket/number': 'ticket',
+  '/scheduledActivationTime': 'start',
+};
+
+/** Which field a refusal of the rules speaks of. */
+export const askCodes: Partial<Record<FailureCode, string>> = {
+  'duration-too-long': 'duration',
+  'justification-too-short': 'justification',
+  'ticket-required': 'ticket',
+  'may-not-request-for': 'subject',
+  'inactive-subject': 'subject',
+};
+
+/** An entitlement as the pages show it. */
+export function shownEntitlement(entitlement: EntitlementBody, name: NameOf) {
+  const stepWords = (step: EntitlementBody['flows'][number]['steps'][number]) => {
+    const who = listed(step.approvers.map((selector) => (selector === 'manager' ? 'your manager' : name(selector))));
+    return step.needed > 1 ? `${step.needed} approvals: ${who}` : upperFirst(who);
+  };
+  const flows = entitlement.flows.map((flow) => ({ name: flow.name, steps: flow.steps.map(stepWords) }));
+  const presets = entitlement.presets.length > 0 ? entitlement.presets : [entitlement.defaultDuration];
+  return {
+    ...entitlement,
+    presets,
+    flows,
+    longest: lasting(entitlement.maximumDuration),
+    usually: entitlement.usualWait === undefined ? undefined : lasting(entitlement.usualWait),
+    takes: takes(entitlement),
+    words: `${entitlement.title} ${entitlement.id} ${entitlement.target}`.toLowerCase(),
+  };
+}
+
+function takes(entitlement: EntitlementBody): string {
+  const steps = entitlement.flows.map((flow) => flow.steps.length);
+  const fewest = Math.min(...steps);
+  const most = Math.max(...steps);
+  if (steps.length === 0)
+    return entitlement.automatic ? 'No approval is needed when the risk is low.' : 'It is checked by the rules.';
+  const approval =
+    most === 1
+      ? 'one approval step'
+      : fewest === most
+        ? `${most} approval steps`
+        : `${fewest} to ${most} approval steps`;
+  if (entitlement.automatic) return `At once when the risk is low; otherwise ${approval}, depending on the risk.`;
+  return fewest === most ? `Takes ${approval}.` : `Takes ${approval}, depending on the risk.`;
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

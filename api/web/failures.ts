@@ -1,0 +1,71 @@
+/** Every failure as a page: a sentence, and the way out. */
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import type { FailureCode } from '../../workflows/domain/failure.js';
+import { Problem, problemOf } from '../problem.js';
+import type { Desk } from './pages.js';
+import { show } from './visit.js';
+
+interface Way {
+  href: string;
+  text: string;
+  main?: true;
+}
+
+const home: Way = { href: '/access', text: 'To my access' };
+
+/** Headings for failures that a page can meet; the rest share one by status. */
+const headings: Partial<Record<FailureCode, string>> = {
+  'not-found': 'There is nothing here for you',
+  unauthenticated: 'Please sign in',
+  'fresh-sign-in-required': 'Please sign in again',
+  'step-up-required': 'Please sign in again',
+  forbidden: 'Not for you to do',
+  'cross-site': 'This form is too old',
+  'temporal-unavailable': 'The engine cannot be reached',
+  'policy-unavailable': 'The rules cannot be read',
+  'rate-limited': 'A little slower, please',
+  'already-collected': 'Already handed over',
+  'collect-window-closed': 'Already handed over',
+  'not-active': 'The access is not active',
+  'not-the-subject': 'Not yours to collect',
+  'too-large': 'That was too much',
+};
+
+/** Calls of the API keep their own answers. */
+export const noSuchPage: RequestHandler = (request, _response, next) => {
+  if (request.path.startsWith('/v1/') || request.path === '/v1') return next();
+  next(new Problem('not-found', 'This page does not exist, or it is not yours to see.'));
+};
+
+export function answerProblemPages(
+  desk: Desk,
+  report: (error: unknown, requestId: string) => void,
+): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const problem = problemOf(error);
+    if (request.path.startsWith('/v1/') || response.headersSent) return next(error);
+    const asked = request.method === 'GET' ? request.originalUrl : '/';
+    const signIn: Way = { href: `/sign-in?returnTo=${encodeURIComponent(asked)}`, text: 'Sign in', main: true };
+    // Whoever follows a link signs in and lands on it; a form that was sent cannot be sent again for them.
+    if (problem.code === 'unauthenticated' && request.method === 'GET' && request.path !== '/sign-in/callback') {
+      return response.redirect(303, signIn.href);
+    }
+    const requestId = String(response.locals['requestId'] ?? '');
+    if (problem.status >= 500) report(error, requestId);
+    if (problem.retryAfterSeconds !== undefined) response.set('Retry-After', String(problem.retryAfterSeconds));
+    const again: Way = { href: asked, text: 'Try again', main: true };
+    const ways =
+      problem.status === 401 ? [signIn] : problem.status >= 500 && request.method === 'GET' ? [again, home] : [home];
+    show(response, desk, 'message', {
+      status: problem.status,
+      title: headings[problem.code] ?? problem.title,
+      heading: headings[problem.code] ?? problem.title,
+      sentence: problem.message,
+      drawing: problem.status === 404 ? 'lost' : problem.status >= 500 ? 'clock' : 'cross',
+      ways,
+      reference: problem.status >= 500 ? requestId : undefined,
+      // The count would ask what has just failed.
+      waiting: '',
+    }).catch(next);
+  };
+}

@@ -1,0 +1,185 @@
+/** One grant's own page, the forms on it, and the page that shows a credential once. */
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import { failureCodes, type FailureCode } from '../../workflows/domain/failure.js';
+import type { Actor } from '../identity/actor.js';
+import { Problem } from '../problem.js';
+import { readPart } from '../route.js';
+import type { RecordBody } from '../schemas/answers.js';
+import { Approve, CollectCredential, Deny, End, Extend } from '../schemas/decisions.js';
+import { decisionId as decisionIdShape, GrantRef } from '../schemas/names.js';
+import {
+  errorSummary,
+  readApproval,
+  readDenial,
+  readEnding,
+  readExtension,
+  readTyped,
+  wrongFrom,
+  type Typed,
+  type Wrong,
+} from './forms.js';
+import { grantPage } from './grant-page.js';
+import { formActions, whatHappened, type Click, type FormAction } from './happened.js';
+import type { Desk } from './pages.js';
+import { secretsOf } from './secrets.js';
+import { sender, show, visitor } from './visit.js';
+
+export function grantPageOf(desk: Desk): RequestHandler {
+  return async (request, response) => {
+    const actor = visitor(response);
+    const { id } = readPart(GrantRef, request.params, 'params');
+    await showGrant(response, desk, { id, actor, click: clickIn(request) });
+  };
+}
+
+interface Shown {
+  id: string;
+  actor: Actor;
+  click?: Click;
+  typed?: Typed;
+  wrong?: Wrong;
+}
+
+async function showGrant(response: Response, desk: Desk, { id, actor, click, typed, wrong }: Shown): Promise<void> {
+  const [grant, records] = await Promise.all([desk.handlers.see(id, {}, actor), recordOf(desk, id, actor)]);
+  const now = desk.now();
+  const telling = { viewerRef: actor.ref, name: desk.name, now };
+  await show(response, desk, 'grant', {
+    ...grantPage({ grant, records, ...telling }),
+    status: wrong ? 422 : 200,
+    title: `${grant.entitlementTitle ?? grant.entitlement} for ${grant.subjectName}`,
+    happened: click && whatHappened(click, grant, telling),
+    typed,
+    wrong,
+    problems: wrong && errorSummary(wrong),
+    decisionIds: Object.fromEntries([...formActions, 'collect'].map((action) => [action, randomUUID()])),
+  });
+}
+
+/** The record needs a worker; without one the page shows what the grant itself last said. */
+async function recordOf(desk: Desk, id: string, actor: Actor): Promise<RecordBody['records'] | undefined> {
+  try {
+    return (await desk.handlers.record(id, actor)).records;
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 503 || error.status === 403)) return undefined;
+    throw error;
+  }
+}
+
+/** The address names the click, so that a reload shows what became of it and sends nothing again. */
+function clickIn(request: Request): Click | undefined {
+  const { click, decision, refused } = readTyped(request.query);
+  const action = formActions.find((known) => known === click);
+  const id = decisionIdShape.safeParse(decision);
+  if (action === undefined || !id.success) return undefined;
+  return { action, decisionId: id.data, refused: failureCodes.find((code) => code === refused) };
+}
+
+export function decideOn(desk: Desk, action: FormAction): RequestHandler {
+  return async (request, response) => {
+    const actor = sender(request, response, desk);
+    const { id } = readPart(GrantRef, request.params, 'params');
+    const typed = readTyped(request.body);
+    // A double click sends the same id twice, and the grant answers both alike.
+    const sent = decisionIdShape.safeParse(typed['decisionId']);
+    const decisionId = sent.success ? sent.data : randomUUID();
+    const again = (wrong: Wrong) => showGrant(response, desk, { id, actor, typed: keptFor(action, typed), wrong });
+    const over = (refused?: FailureCode) => {
+      const query = new URLSearchParams({ click: action, decision: decisionId, ...(refused ? { refused } : {}) });
+      response.redirect(303, `/grants/${id}?${query.toString()}`);
+    };
+    try {
+      const wrong = await decide(desk, { action, id, actor, typed, decisionId });
+      return wrong ? await again(wrong) : over();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.code === 'invalid') return again(wrongFrom(error, fieldsOf[action], {}));
+      if (error.status === 401 || error.status === 404 || isOutage(error.code)) throw error;
+      over(error.code);
+    }
+  };
+}
+
+/** Nothing was judged: the page must not sound as if something had been. */
+function isOutage(code: FailureCode): boolean {
+  return code === 'temporal-unavailable' || code === 'internal' || code === 'rate-limited' || code === 'cross-site';
+}
+
+interface Sent {
+  action: FormAction;
+  id: string;
+  actor: Actor;
+  typed: Typed;
+  decisionId: string;
+}
+
+/** Calls the handler of this action; answers the fields that are wrong, if any, and then called nothing. */
+async function decide({ handlers }: Desk, { action, id, actor, typed, decisionId }: Sent): Promise<Wrong | undefined> {
+  switch (action) {
+    case 'approve': {
+      const { body, wrong } = readApproval(typed, await handlers.see(id, {}, actor));
+      if (Object.keys(wrong).length > 0) return wrong;
+      await handlers.approve(id, readPart(Approve, { ...body, decisionId }, 'body'), actor);
+      return undefined;
+    }
+    case 'deny': {
+      const { body, wrong } = readDenial(typed);
+      if (Object.keys(wrong).length > 0) return wrong;
+      await handlers.deny(id, readPart(Deny, { ...body, decisionId }, 'body'), actor);
+      return undefined;
+    }
+    case 'extend': {
+      const { body, wrong } = readExtension(typed);
+      if (Object.keys(wrong).length > 0) return wrong;
+      await handlers.extend(id, readPart(Extend, { ...body, decisionId }, 'body'), actor);
+      return undefined;
+    }
+    case 'withdraw':
+    case 'revoke': {
+      const body = readPart(End, { ...readEnding(typed), decisionId }, 'body');
+      await (action === 'withdraw' ? handlers.withdraw(id, body, actor) : handlers.revoke(id, body, actor));
+      return undefined;
+    }
+  }
+}
+
+const fieldsOf: Record<FormAction, Record<string, string>> = {
+  approve: { '/comment': 'comment', '/duration': 'duration' },
+  deny: { '/reason': 'reason' },
+  extend: { '/reason': 'extend-reason', '/duration': 'extend-duration' },
+  withdraw: {},
+  revoke: { '/reason': 'revoke-reason' },
+};
+
+/** Several forms of this page have fields of the same name; what was typed goes back to the form that it came from. */
+function keptFor(action: FormAction, typed: Typed): Typed {
+  switch (action) {
+    case 'extend':
+      return { 'extend-reason': typed['reason'], 'extend-hours': typed['hours'], 'extend-minutes': typed['minutes'] };
+    case 'revoke':
+      return { 'revoke-reason': typed['reason'] };
+    default:
+      return typed;
+  }
+}
+
+/** Answered directly and kept nowhere. Loading it again sends the same id, which the API answers for two minutes. */
+export function collectCredential(desk: Desk): RequestHandler {
+  return async (request, response) => {
+    const actor = sender(request, response, desk);
+    const { id } = readPart(GrantRef, request.params, 'params');
+    const { collectId } = readPart(CollectCredential, { collectId: readTyped(request.body)['collectId'] }, 'body');
+    const grant = await desk.handlers.see(id, {}, actor);
+    const { credential, sealed, expireTime } = await desk.handlers.collect(id, { collectId }, actor);
+    await show(response, desk, 'credential', {
+      title: 'Your credential',
+      here: 'access',
+      grantId: id,
+      heading: `${grant.entitlementTitle ?? grant.entitlement} at ${grant.target}`,
+      expireTime,
+      secrets: credential ? secretsOf(credential) : [],
+      sealed,
+    });
+  };
+}

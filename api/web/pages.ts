@@ -1,0 +1,64 @@
+/** The pages: all of them on one screen. They work without script, and do what the calls of `/v1` do, by the same handlers. */
+import express, { Router, type RequestHandler } from 'express';
+import type { Ref } from '../../workflows/domain/actor.js';
+import type { Instant } from '../../workflows/domain/time.js';
+import type { Handlers } from '../handlers.js';
+import type { Csrf } from '../identity/csrf.js';
+import { askPage, sendAsk } from './ask.js';
+import { answerProblemPages, noSuchPage } from './failures.js';
+import { collectCredential, decideOn, grantPageOf } from './grant.js';
+import { accessPage, allGrantsPage, approvalsPage, homePage } from './lists.js';
+import { assetsDir, assetsPath, fontFile } from './render.js';
+import { formActions } from './happened.js';
+import { names, type NameOf } from './words.js';
+
+export interface PageParts {
+  handlers: Handlers;
+  csrf: Csrf;
+  /** The name of a person or service in today's directory. */
+  nameOf: (ref: Ref) => string | undefined;
+  /** Takes what nobody expected to the operator's log. */
+  report: (error: unknown, requestId: string) => void;
+  now?: () => Instant;
+}
+
+/** What the single pages work with. */
+export interface Desk {
+  handlers: Handlers;
+  csrf: Csrf;
+  name: NameOf;
+  now: () => Instant;
+}
+
+/** Mounted after the identity middleware, and last: what no page knows is answered as a page, except below `/v1`. */
+export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PageParts): Router {
+  const desk: Desk = { handlers, csrf, name: names(nameOf), now };
+  const router = Router();
+  const form = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
+
+  router.use(assetsPath, assets());
+  router.get('/', homePage(desk));
+  router.get('/ask', askPage(desk));
+  router.post('/ask', form, sendAsk(desk));
+  router.get('/access', accessPage(desk));
+  router.get('/approvals', approvalsPage(desk));
+  router.get('/approvals/:id', (request, response) =>
+    response.redirect(303, `/grants/${encodeURIComponent(request.params.id)}#decide`),
+  );
+  router.get('/grants', allGrantsPage(desk));
+  router.get('/grants/:id', grantPageOf(desk));
+  for (const action of formActions) router.post(`/grants/:id/${action}`, form, decideOn(desk, action));
+  router.post('/grants/:id/credential', form, collectCredential(desk));
+  router.use(noSuchPage);
+  router.use(answerProblemPages(desk, report));
+  return router;
+}
+
+/** Under a path that changes with its content, so that browsers may keep it for ever. */
+function assets(): RequestHandler {
+  const forEver = { immutable: true, maxAge: '365d', index: false, redirect: false } as const;
+  const router = Router();
+  router.get('/inter.woff2', (_request, response) => response.sendFile(fontFile, forEver));
+  router.use(express.static(assetsDir, forEver));
+  return router;
+}
