@@ -209,7 +209,7 @@ function refuseUnlessEnough<Privilege>(approvals: ApprovalStatement[], ceiling: 
   const counted = approvals.filter((it) => it.signIn.groups.some((group) => groups.includes(group)));
   const people = new Set(counted.map((it) => it.actor)).size;
   if (people >= least) return;
-  aboveCeiling(`The ceiling wants ${least} approvals from ${groups.join(', ')}, and ${people} of these count.`);
+  aboveCeiling(`The ceiling wants ${least} of ${groups.join(', ')} to approve, and the approvals of ${people} count.`);
 }
 
 function refuseUnlessAutomatic<Privilege>(durationMs: Ms, ceiling: Ceiling<Privilege>): void {

@@ -1,0 +1,54 @@
+/** A log line is one line and holds no secret, however it came in. */
+import assert from 'node:assert/strict';
+import { createLog } from '../../../activities/platform/log.js';
+
+function written(say: (log: ReturnType<typeof createLog>) => void): string {
+  const lines: string[] = [];
+  say(createLog('test', 'info', (line) => lines.push(line)));
+  assert.equal(lines.length, 1);
+  const [line = ''] = lines;
+  assert.equal(line.indexOf('\n'), line.length - 1);
+  return line;
+}
+
+describe('the log', () => {
+  it('writes one JSON line per event', () => {
+    const line: unknown = JSON.parse(written((log) => log.info({ grantId: 'g' }, 'removed')));
+    assert.ok(typeof line === 'object' && line !== null && 'grantId' in line && 'msg' in line && 'level' in line);
+    assert.deepEqual([line.grantId, line.msg, line.level], ['g', 'removed', 'info']);
+  });
+
+  const jws = 'eyJhbGciOiJFZERTQSJ9.eyJ0eXBlIjoicmVxdWVzdCJ9.c2lnbmF0dXJl';
+  const secrets: [name: string, fields: object][] = [
+    ['a field', { password: 'hunter2' }],
+    ['a field deep inside', { a: [{ b: { clientSecret: 'hunter2' } }] }],
+    ['a private key', { jwk: { kty: 'OKP', d: 'hunter2' } }],
+    ['a header', { headers: { Authorization: 'Bearer hunter2', cookie: 'hunter2' } }],
+    [
+      'what a driver hangs on its error',
+      { err: Object.assign(new Error('no'), { query: 'hunter2', detail: 'hunter2' }) },
+    ],
+    [
+      'the cause of an error',
+      { err: new Error('no', { cause: Object.assign(new Error('why'), { password: 'hunter2' }) }) },
+    ],
+    ['a URL', { at: 'redis://user:hunter2@localhost:6379' }],
+    ['a URL in a message', { err: new Error('cannot reach postgres://app:hunter2@db/orders') }],
+    ['something very deep', { a: { b: { c: { d2: { e: { f: { g: { h: 'hunter2' } } } } } } } }],
+  ];
+  for (const [name, fields] of secrets) {
+    it(`strikes out ${name}`, () => {
+      assert.ok(!written((log) => log.error(fields, 'event')).includes('hunter2'));
+    });
+  }
+
+  it('strikes out tokens in any text', () => {
+    assert.ok(!written((log) => log.info({ note: `got ${jws}` }, 'event')).includes('eyJ'));
+    assert.ok(!written((log) => log.info(`got ${jws}`)).includes('eyJ'));
+  });
+
+  it('keeps what is no secret', () => {
+    const line = written((log) => log.info({ target: 'orders-db', url: 'http://localhost:7300/x' }, 'event'));
+    assert.ok(line.includes('orders-db') && line.includes('http://localhost:7300/x'));
+  });
+});
