@@ -7,7 +7,6 @@
  */
 import {
   ApplicationFailure,
-  isCancellation,
   log,
   proxyActivities,
   setCurrentDetails,
@@ -42,12 +41,13 @@ export async function reconcile(): Promise<Reconciled> {
     throw ApplicationFailure.nonRetryable('The id of a reconcile workflow is reconcile/<target>.', 'invalid');
   }
   const standing = new Set<string>();
-  let strays = 0;
+  const removals: Promise<boolean>[] = [];
   for await (const page of pages(target)) {
     for (const { grantId } of page) standing.add(grantId);
-    strays += await removeStrays(target, page);
+    for (const stray of await unexplainedOf(page)) removals.push(removeStray(target, stray));
   }
   const missing = await reportAllMissing(target, standing);
+  const strays = (await Promise.all(removals)).filter(Boolean).length;
   const found = { standing: standing.size, strays, missing };
   setCurrentDetails(
     `At **${target}** stood ${found.standing} accounts; ${strays} that no grant explains, ${missing} missing.`,
@@ -72,32 +72,28 @@ async function* pages(target: string): AsyncGenerator<StandingAccount[]> {
   }
 }
 
-async function removeStrays(target: string, accounts: StandingAccount[]): Promise<number> {
+async function unexplainedOf(accounts: StandingAccount[]): Promise<StandingAccount[]> {
   const grantIds = accounts.map(({ grantId }) => grantId);
   const found = new Set(await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [{ grantIds }]));
-  const strays = accounts.filter(({ grantId }) => found.has(grantId));
-  const were = await Promise.all(strays.map((stray) => removeStray(target, stray)));
-  return were.filter(Boolean).length;
+  return accounts.filter(({ grantId }) => found.has(grantId));
 }
 
-/** One that resists must not keep the others standing, so a failure is reported and not thrown. Was it a stray? */
+/** Was it a stray? Never rejects: one that resists must neither keep the others standing nor hide what is missing. */
 async function removeStray(target: string, { grantId, account }: StandingAccount): Promise<boolean> {
-  const { remove } = onUndoQueue(target);
   const stray: Stray = { target, grantId, account };
   try {
+    const { remove } = onUndoQueue(target);
     const removal = await remove.executeWithOptions({ summary: `remove a stray at ${target}` }, [{ grantId, target }]);
     // The grant itself, or the sweep, was quicker: then it was no stray.
     if (!removal.wasPresent) return false;
     stray.removal = removal;
   } catch (error) {
-    if (isCancellation(error)) throw error;
     log.error('a stray could not be removed; the next pass tries again', { target, grantId, error });
   }
   try {
     await reportStray.executeWithOptions({ summary: 'report the stray' }, [stray]);
   } catch (error) {
-    if (isCancellation(error)) throw error;
-    // The first attempt has written the log and the metric; the others must not wait for a mail server.
+    // The first attempt has written the log and the metric; the next pass must not wait for a mail server.
     log.error('a stray was not reported to all', { target, grantId, error });
   }
   return true;

@@ -14,6 +14,8 @@ import { dataConverter, failureConverterPath } from '../../activities/platform/t
 import { createPublish, recordsStream } from '../../activities/publish.js';
 import { createTells, type TellDeps } from '../../activities/tell.js';
 import { changedChannel } from '../../workflows/ids.js';
+// Quiet workers.
+import '../support/bundle.js';
 import { change, exampleDirectory } from '../support/change.js';
 import { ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
