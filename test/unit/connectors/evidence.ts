@@ -178,7 +178,11 @@ describe('evidence', () => {
       'bad-evidence',
       async () => ({ order: { grantId: "x'; DROP ROLE postgres; --" } }),
     ],
-    ['a privilege in the message', 'bad-evidence', async () => ({ order: { entitlement: 'orders-db/read', ...{ privilege: 'postgres' } } })],
+    [
+      'a privilege in the message',
+      'bad-evidence',
+      async () => ({ order: { entitlement: 'orders-db/read', ...{ privilege: 'postgres' } } }),
+    ],
     ['101 approvals', 'bad-evidence', async () => ({ order: { approvals: Array.from({ length: 101 }, () => 'x') } })],
     ['another target, ordered here', 'bad-evidence', async () => ({ order: { target: 'billing-db' } })],
     [

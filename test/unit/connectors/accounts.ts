@@ -1,0 +1,238 @@
+/** What leaves a connector process: sealed credentials, failures that a workflow can act upon, and removals that never give up. */
+import assert from 'node:assert/strict';
+import { ApplicationFailure } from '@temporalio/common';
+import { createAccounts, type AccountDeps } from '../../../activities/accounts.js';
+import type { Changes, Order, Removal, StandingAccount, Undos } from '../../../activities/contract.js';
+import {
+  TargetError,
+  type Connector,
+  type Order as CheckedOrder,
+  type Provision,
+} from '../../../activities/connectors/connector.js';
+import { createLog } from '../../../activities/platform/log.js';
+import type { PrivateJwk } from '../../../activities/platform/keys.js';
+import { openCredential } from '../../../activities/platform/jwe.js';
+import { createSigner, grantId, hourMs, privateKey, type Signer } from '../../support/statements.js';
+
+const now = 1_800_000_000_000;
+
+class FakeConnector implements Connector<string> {
+  readonly can = { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 10 } as const;
+  targetNow = now;
+  fails: Error | undefined;
+  made: CheckedOrder<string>[] = [];
+  standing: StandingAccount[] = [];
+  signals: AbortSignal[] = [];
+
+  parsePrivilege(value: unknown): string {
+    return String(value);
+  }
+  async check(): Promise<void> {}
+  async now(): Promise<number> {
+    return this.targetNow;
+  }
+  async provision(order: CheckedOrder<string>, signal: AbortSignal): Promise<Provision> {
+    this.called(signal);
+    this.made.push(order);
+    const credential = {
+      kind: 'postgres',
+      host: 'h',
+      port: 1,
+      database: 'd',
+      username: 'u',
+      password: 'hunter2',
+    } as const;
+    return { ...this.account(order), credential };
+  }
+  async setEnd(order: CheckedOrder<string>, signal: AbortSignal): Promise<StandingAccount> {
+    this.called(signal);
+    return this.account(order);
+  }
+  async remove(id: string, signal: AbortSignal): Promise<Removal> {
+    this.called(signal);
+    const at = { removedAt: now, verifiedAt: now };
+    return { grantId: id, account: 'a', ...at, wasPresent: false, sessionsEnded: 0, targetIdentity: '1', remarks: [] };
+  }
+  async list(signal: AbortSignal): Promise<StandingAccount[]> {
+    this.called(signal);
+    return this.standing;
+  }
+  async close(): Promise<void> {}
+
+  private called(signal: AbortSignal): void {
+    this.signals.push(signal);
+    if (this.fails) throw this.fails;
+  }
+  private account(order: CheckedOrder<string>): StandingAccount {
+    const endsAt = now + order.durationMs;
+    return {
+      grantId: order.grantId,
+      account: 'daypass_x',
+      endsAt,
+      evidenceDigest: order.evidenceDigest,
+      targetIdentity: '1',
+    };
+  }
+}
+
+describe('accounts at a target', () => {
+  let api: Signer;
+  let credentialKey: PrivateJwk;
+  before(async () => {
+    [api, credentialKey] = await Promise.all([createSigner(now), privateKey('X25519')]);
+  });
+
+  let connector: FakeConnector;
+  let accounts: Changes & Undos;
+  let log: string[];
+  let order: Order;
+  const signal = new AbortController().signal;
+  beforeEach(async () => {
+    connector = new FakeConnector();
+    log = [];
+    const { kty, crv, x } = credentialKey;
+    const ceiling = {
+      privilege: 'reader',
+      longestMs: 8 * hourMs,
+      approvals: { least: 1, groups: ['managers'] },
+      automatic: { longestMs: 4 * hourMs, perHour: 5 },
+    };
+    const deps: AccountDeps<string> = {
+      believed: {
+        installation: 'test',
+        target: 'orders-db',
+        ceilings: new Map([['orders-db/read', ceiling]]),
+        apiKeys: api.keys,
+        credentialKey: { kty, crv, x },
+      },
+      connector,
+      log: createLog('test', 'debug', (line) => log.push(line)),
+      clock: () => now,
+      attempt: () => ({ number: 2, signal }),
+    };
+    accounts = createAccounts(deps);
+    const [request, approval] = await Promise.all([api.request(), api.approval()]);
+    order = {
+      grantId,
+      target: 'orders-db',
+      entitlement: 'orders-db/read',
+      request,
+      approvals: [approval],
+      extensions: [],
+    };
+  });
+
+  async function failure(call: Promise<unknown>): Promise<ApplicationFailure> {
+    const error: unknown = await call.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof ApplicationFailure);
+    return error;
+  }
+
+  it('are made from checked evidence, with the attempt and its signal', async () => {
+    const made = await accounts.provision(order);
+    assert.deepEqual([made.account, made.endsAt], ['daypass_x', now + 2 * hourMs]);
+    assert.deepEqual(
+      connector.made.map((it) => [it.privilege, it.attempt]),
+      [['reader', 2]],
+    );
+    assert.deepEqual(connector.signals, [signal]);
+  });
+
+  it('hand over a credential only sealed, with the grant and the subject inside', async () => {
+    const made = await accounts.provision(order);
+    assert.ok(!JSON.stringify(made).includes('hunter2'));
+    assert.ok(!log.join('').includes('hunter2'));
+    const opened = await openCredential(made.sealedCredential ?? '', credentialKey);
+    assert.deepEqual([opened['password'], opened.grantId, opened.subject], ['hunter2', grantId, 'person:engineer']);
+    assert.deepEqual(Object.keys(made).sort(), [
+      'account',
+      'endsAt',
+      'evidenceDigest',
+      'sealedCredential',
+      'targetIdentity',
+    ]);
+  });
+
+  it('are refused without evidence, for good, with the code as type and without touching the target', async () => {
+    const refused = await failure(
+      accounts.provision({ ...order, approvals: [await api.approval({ actor: 'person:engineer' })] }),
+    );
+    assert.deepEqual([refused.type, refused.nonRetryable], ['bad-evidence', true]);
+    assert.deepEqual(connector.made, []);
+  });
+
+  it('are refused while the clock of the target is more than five seconds off, either way', async () => {
+    for (const skew of [-5_001, 5_001]) {
+      connector.targetNow = now + skew;
+      assert.equal((await failure(accounts.provision(order))).type, 'clock-skew');
+    }
+    connector.targetNow = now - 5_000;
+    await accounts.provision(order);
+  });
+
+  it('have their end moved by an extension alone', async () => {
+    assert.equal((await failure(accounts.setEnd(order))).type, 'bad-evidence');
+    const extensions = [{ extension: await api.extension(), approvals: [] }];
+    const moved = await accounts.setEnd({ ...order, extensions });
+    assert.deepEqual([moved.endsAt, 'sealedCredential' in moved], [now + 4 * hourMs, false]);
+  });
+
+  it('fail for good when the target refuses, and for another try when it may have worked', async () => {
+    connector.fails = new TargetError('refused', 'tombstone', 'It is over here.');
+    const over = await failure(accounts.provision(order));
+    assert.deepEqual([over.type, over.nonRetryable, over.message], ['tombstone', true, 'It is over here.']);
+    connector.fails = new TargetError('unknown', 'target-unavailable', 'No answer.');
+    assert.equal((await failure(accounts.provision(order))).nonRetryable, false);
+  });
+
+  it('say nothing of a failure that nobody foresaw, except in the log', async () => {
+    connector.fails = new Error('syntax error near PASSWORD hunter2');
+    const unforeseen = await failure(accounts.provision(order));
+    assert.deepEqual([unforeseen.type, unforeseen.nonRetryable], ['target-unavailable', false]);
+    assert.ok(!unforeseen.message.includes('hunter2'));
+    assert.ok(log.join('').includes('syntax error'));
+  });
+
+  it('are removed without any evidence', async () => {
+    assert.equal((await accounts.remove({ grantId, target: 'orders-db' })).grantId, grantId);
+  });
+
+  it('are removed with another try whatever the target says, since removal never gives up', async () => {
+    connector.fails = new TargetError('refused', 'target-refused', 'Never.');
+    assert.equal((await failure(accounts.remove({ grantId, target: 'orders-db' }))).nonRetryable, false);
+    assert.equal((await failure(accounts.list({ target: 'orders-db' }))).nonRetryable, false);
+  });
+
+  it('are not removed under a name that is none, nor at another target', async () => {
+    await failure(accounts.remove({ grantId: 'x"; DROP ROLE y', target: 'orders-db' }));
+    await failure(accounts.remove({ grantId, target: 'billing-db' }));
+    await failure(accounts.list({ target: 'billing-db' }));
+    assert.deepEqual(connector.signals, []);
+  });
+
+  it('are listed a hundred at a time, in order', async () => {
+    const id = (index: number): string => `grant${String(index).padStart(4, '0')}`;
+    connector.standing = Array.from({ length: 250 }, (_, index) => ({
+      ...{ grantId: id(249 - index), account: 'a', endsAt: now, evidenceDigest: '', targetIdentity: '1' },
+    }));
+    const seen: string[] = [];
+    for (;;) {
+      const page = await accounts.list({ target: 'orders-db', after: seen.at(-1) });
+      assert.ok(page.length <= 100);
+      if (page.length === 0) break;
+      seen.push(...page.map((it) => it.grantId));
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 250 }, (_, index) => id(index)),
+    );
+  });
+
+  it('answer by their ceiling', async () => {
+    const said = await accounts.ceiling({ entitlement: 'orders-db/read', durationMs: hourMs });
+    assert.deepEqual(said, { allows: true, automatic: true, leastApprovals: 1 });
+  });
+});

@@ -1,0 +1,162 @@
+/** The sweep removes what stands past its end, whatever happens to it, and touches nothing else. */
+import assert from 'node:assert/strict';
+import { register } from 'prom-client';
+import type { Removal, StandingAccount } from '../../../activities/contract.js';
+import { sweep, type SweepOptions } from '../../../activities/connectors/sweep.js';
+import { createLog } from '../../../activities/platform/log.js';
+import { until } from '../../support/until.js';
+
+const now = 1_800_000_000_000;
+
+function account(grantId: string, endsAt: number): StandingAccount {
+  return { grantId, account: `daypass_${grantId}`, endsAt, evidenceDigest: 'a'.repeat(64), targetIdentity: '1' };
+}
+
+/** A target in memory that can be away, hang, or keep one account. */
+class FakeTarget {
+  standing: StandingAccount[] = [];
+  away = false;
+  hangs = false;
+  keeps = '';
+  lists = 0;
+  atOnce = 0;
+  mostAtOnce = 0;
+
+  async list(): Promise<StandingAccount[]> {
+    return this.call(async () => {
+      this.lists++;
+      return [...this.standing];
+    });
+  }
+
+  async remove(grantId: string): Promise<Removal> {
+    return this.call(async () => {
+      if (grantId === this.keeps) throw new Error('it will not go');
+      this.standing = this.standing.filter((it) => it.grantId !== grantId);
+      const at = { removedAt: now, verifiedAt: now };
+      return { grantId, account: grantId, ...at, wasPresent: true, sessionsEnded: 0, targetIdentity: '1', remarks: [] };
+    });
+  }
+
+  private async call<T>(work: () => Promise<T>): Promise<T> {
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.atOnce);
+    try {
+      if (this.hangs) return await new Promise<never>(() => {});
+      if (this.away) throw new Error('connection refused');
+      return await work();
+    } finally {
+      this.atOnce--;
+    }
+  }
+}
+
+describe('the sweep', () => {
+  let target: FakeTarget;
+  let lines: { msg: string; level: string; lateMs?: number }[];
+  let stop: AbortController;
+  let running: Promise<void>;
+  beforeEach(() => {
+    target = new FakeTarget();
+    lines = [];
+    stop = new AbortController();
+  });
+  afterEach(async () => {
+    stop.abort();
+    await running;
+  });
+
+  function start(change: Partial<SweepOptions> = {}): void {
+    const log = createLog('test', 'info', (line) => lines.push(JSON.parse(line)));
+    const options = {
+      target: 'orders-db',
+      connector: target,
+      log,
+      clock: () => now,
+      everyMs: 5,
+      callMaxMs: 50,
+      ...change,
+    };
+    running = sweep(options, stop.signal);
+  }
+
+  const rounds = async (more: number): Promise<void> => {
+    const from = target.lists;
+    await until(() => target.lists >= from + more);
+  };
+
+  it('removes what stood a minute past its end, and nothing else', async () => {
+    target.standing = [account('over', now - 60_000), account('young', now - 59_999), account('active', now + 1)];
+    start();
+    await rounds(2);
+    assert.deepEqual(
+      target.standing.map((it) => it.grantId),
+      ['young', 'active'],
+    );
+  });
+
+  it('says loudly what it removed and how late, and counts it', async () => {
+    const before = await removedCount();
+    target.standing = [account('over', now - 90_000)];
+    start();
+    await until(() => lines.length > 0);
+    assert.deepEqual([lines[0]?.level, lines[0]?.lateMs], ['error', 90_000]);
+    assert.equal(await removedCount(), before + 1);
+  });
+
+  it('removes what has an end that is no number', async () => {
+    target.standing = [account('strange', NaN)];
+    start();
+    await until(() => target.standing.length === 0);
+  });
+
+  it('goes on when one account cannot be removed', async () => {
+    target.standing = [account('stuck', now - 200_000), account('over', now - 100_000)];
+    target.keeps = 'stuck';
+    start();
+    await until(() => target.standing.length === 1);
+    target.keeps = '';
+    await until(() => target.standing.length === 0);
+  });
+
+  it('keeps trying while the target is away, in two lines, and removes when it is back', async () => {
+    target.standing = [account('over', now - 100_000)];
+    target.away = true;
+    start();
+    await until(() => lines.length === 1);
+    target.away = false;
+    await until(() => target.standing.length === 0);
+    await until(() => lines.some((line) => line.msg.includes('again')));
+    assert.equal(lines.filter((line) => line.msg.includes('keeps trying')).length, 1);
+  });
+
+  it('gives up a call that hangs, and not the sweep', async () => {
+    target.standing = [account('over', now - 100_000)];
+    target.hangs = true;
+    start();
+    await until(() => lines.length === 1);
+    target.hangs = false;
+    await until(() => target.standing.length === 0);
+  });
+
+  it('never overlaps itself', async () => {
+    target.standing = Array.from({ length: 20 }, (_, index) => account(`over${index}`, now - 100_000));
+    start({ everyMs: 0 });
+    await until(() => target.standing.length === 0);
+    await rounds(3);
+    assert.equal(target.mostAtOnce, 1);
+  });
+
+  it('ends at once when asked to, also in the middle of a call that hangs', async () => {
+    target.hangs = true;
+    start({ everyMs: 60_000, callMaxMs: 60_000 });
+    await until(() => target.mostAtOnce === 1);
+    stop.abort();
+    await running;
+    assert.deepEqual(lines, []);
+  });
+});
+
+async function removedCount(): Promise<number> {
+  const values = (await register.getSingleMetric('daypass_sweep_removed_total')?.get())?.values ?? [];
+  return values.find((it) => it.labels['target'] === 'orders-db')?.value ?? 0;
+}
