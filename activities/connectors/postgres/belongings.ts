@@ -10,7 +10,7 @@ const { escapeIdentifier, escapeLiteral } = pg;
 /** Objects by kind and number: their names may be the account's user's own words. */
 type Remark = (text: string) => Promise<void>;
 
-interface Account {
+export interface Account {
   name: string;
   role: number;
 }
@@ -49,7 +49,7 @@ export async function takeBelongings(
 }
 
 /** Where something depends on the role. What belongs to the whole server can be taken from anywhere. */
-async function databasesOf(home: Session, { role }: Account): Promise<string[]> {
+export async function databasesOf(home: Session, { role }: Account): Promise<string[]> {
   const rows = await home.query<{ database: string }>(
     `SELECT DISTINCT coalesce(datname, $2) AS database FROM pg_shdepend LEFT JOIN pg_database d ON d.oid = dbid
      WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1`,

@@ -17,23 +17,24 @@ const tooMighty = [
   'pg_use_reserved_connections',
 ];
 
+/** Stages: where one finds something, the next would only tell the same again, or advise wrongly. */
 export async function check(server: Server, roles: string[], signal: AbortSignal): Promise<void> {
   const problems = await server.home('undos', signal, async (session) => {
     const provisioner = await provisionerProblems(session);
-    // What follows would only fail for the same reasons.
     if (provisioner.length > 0) return provisioner;
     await prepare(session);
     const missing = await missingRoles(session, roles);
     if (missing.length > 0) return missing;
-    return [
+    const memberships = await membershipProblems(session, roles);
+    if (memberships.length > 0) return memberships;
+    const found = [
       ...(await homeProblems(session, roles)),
-      ...(await membershipProblems(session, roles)),
       ...(await ownershipProblems(session, roles)),
       ...(await serverWideProblems(session, roles)),
     ];
+    for (const each of await databasesOf(session, roles)) found.push(...(await wayBack(server, each, roles, signal)));
+    return found;
   });
-  const databases = await server.home('undos', signal, async (session) => databasesOf(session, roles));
-  for (const database of databases) problems.push(...(await wayBack(server, database, roles, signal)));
   if (problems.length === 0) return;
   const { host, port } = server.address;
   throw new TargetError(

@@ -11,7 +11,7 @@ import pg from 'pg';
 import type { Removal } from '../../contract.js';
 import { TargetError } from '../connector.js';
 import { accountName, ownLabel } from './account.js';
-import { takeBelongings } from './belongings.js';
+import { type Account, databasesOf, takeBelongings } from './belongings.js';
 import { hasState } from './errors.js';
 import { findRole, identity, lockAcross, prepare, unlock } from './home.js';
 import { countEnded, findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
@@ -45,11 +45,6 @@ export async function remove(
   });
 }
 
-interface Account {
-  name: string;
-  role: number;
-}
-
 async function removeRole(server: Server, session: Session, account: Account, signal: AbortSignal): Promise<void> {
   const { name, role } = account;
   await countEnded(session, name, await shutDoor(session, name, role, signal));
@@ -64,10 +59,23 @@ async function removeRole(server: Server, session: Session, account: Account, si
       });
       return;
     } catch (error) {
-      // Somebody gave it something in the meantime.
-      if (!hasState(error, '2BP01') || round === 3) throw error;
+      if (!hasState(error, '2BP01')) throw error;
+      // Once more, in case somebody gave it something in the meantime.
+      if (round === 2) throw await stillHolds(session, account, error);
     }
   }
+}
+
+/** Only a superuser, or whoever granted it, can take a right away that somebody granted to the account itself. */
+async function stillHolds(session: Session, account: Account, cause: unknown): Promise<TargetError> {
+  const databases = (await databasesOf(session, account)).map((each) => escapeIdentifier(each)).join(', ');
+  return new TargetError(
+    'unknown',
+    'target-refused',
+    'The account cannot log in any more, but somebody gave it rights that the provisioner may not take, so its role stands. ' +
+      `Run as a superuser, in each of ${databases}: DROP OWNED BY ${escapeIdentifier(account.name)};`,
+    { cause },
+  );
 }
 
 /** Takes the memberships that we gave. One that somebody else gave goes with the role, and is told. */
