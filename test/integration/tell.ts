@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { Redis } from 'ioredis';
 import type { Change } from '../../activities/contract.js';
 import { connectMailer, type Mailer } from '../../activities/mail/mailer.js';
@@ -62,7 +62,11 @@ describe('telling a change', function () {
       namespace,
       taskQueue,
       dataConverter: dataConverter(keys),
-      workflowBundle: await bundleWorkflowCode({ workflowsPath, failureConverterPath }),
+      workflowBundle: await bundleWorkflowCode({
+        workflowsPath,
+        failureConverterPath,
+        logger: new DefaultLogger('WARN'),
+      }),
       activities: createTells(deps),
     });
     running = worker.run();

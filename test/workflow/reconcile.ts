@@ -4,7 +4,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ApplicationFailure } from '@temporalio/common';
 import { Client, Connection, ScheduleNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
 import type { Stray, Undos } from '../../activities/contract.js';
 import { createLog } from '../../activities/platform/log.js';
 import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
@@ -50,7 +56,7 @@ describe('reconcile', function () {
     connection = await Connection.connect({ address: server.address });
     native = await NativeConnection.connect({ address: server.address });
     client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
-    bundle = await bundleWorkflowCode({ workflowsPath, failureConverterPath });
+    bundle = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('WARN') });
     const activities = createReconciles({
       client,
       publish: { stray: async () => undefined },
