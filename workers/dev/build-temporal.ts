@@ -13,7 +13,12 @@ const cli = 'github.com/temporalio/cli';
 const cliext = `${cli}/cliext@v0.0.0-20260813031431-9112b4e0ac7a`;
 
 /** Answers with what went wrong, if anything. */
-export async function buildTemporal(version: string, draft: string, tell: Tell): Promise<string | undefined> {
+export async function buildTemporal(
+  version: string,
+  draft: string,
+  tell: Tell,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   const go = await onPath('go');
   if (go === undefined) return 'Go is not installed';
   const work = await mkdtemp(join(tmpdir(), 'daypass-temporal-'));
@@ -21,7 +26,8 @@ export async function buildTemporal(version: string, draft: string, tell: Tell):
   const progress = setInterval(() => {
     tell(`  still building Temporal, ${Math.round((Date.now() - startedAt) / 1000)} s so far`);
   }, 20_000);
-  const step = (...args: string[]): Promise<unknown> => run(go, args, { cwd: work, maxBuffer: 64 * 1024 * 1024 });
+  const step = (...args: string[]): Promise<unknown> =>
+    run(go, args, { cwd: work, maxBuffer: 64 * 1024 * 1024, ...(signal && { signal }) });
   try {
     tell(`Building Temporal CLI ${version} with Go: once per user, 3 to 4 minutes on two cores.`);
     await writeFile(join(work, 'go.mod'), 'module daypass/temporal\n\ngo 1.26\n');
@@ -33,6 +39,7 @@ export async function buildTemporal(version: string, draft: string, tell: Tell):
     tell(`  Temporal is built, in ${Math.round((Date.now() - startedAt) / 1000)} s.`);
     return undefined;
   } catch (error) {
+    signal?.throwIfAborted();
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
     return said.split('\n').at(-1) ?? 'go failed';
   } finally {

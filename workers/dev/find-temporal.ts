@@ -10,7 +10,7 @@ import { Trouble } from './trouble.js';
 /** Says what is going on during a long step. */
 export type Tell = (line: string) => void;
 
-export async function findTemporal(services: Services, tell: Tell): Promise<string> {
+export async function findTemporal(services: Services, tell: Tell, signal?: AbortSignal): Promise<string> {
   const { version, server = version } = services.temporal['x-local'];
   const installed = await onPath('temporal');
   if (installed !== undefined) {
@@ -25,7 +25,8 @@ export async function findTemporal(services: Services, tell: Tell): Promise<stri
       const refusal = await downloadTemporal(services.temporal['x-local'], draft, tell);
       if (refusal === undefined) return;
       tell(`The official Temporal download is not to be had here (${refusal}); building it with Go instead.`);
-      const problem = await buildTemporal(version, draft, tell);
+      signal?.throwIfAborted();
+      const problem = await buildTemporal(version, draft, tell, signal);
       if (problem !== undefined) {
         throw new Trouble(
           `Temporal is missing: the download failed (${refusal}) and so did the build (${problem}). ` +

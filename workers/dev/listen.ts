@@ -10,7 +10,6 @@ export async function listenOnLoopback(handler: RequestListener, port: number): 
   const server = createServer(handler);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    // By name, so that both loopback addresses that a browser may try for localhost are ours or nobody's.
     server.listen({ port, host: 'localhost' }, resolve);
   });
   const address = server.address();

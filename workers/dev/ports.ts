@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { Trouble } from './trouble.js';
 
-/** Two listeners at once, so that two calls in a row cannot be given the same port. */
+/** All listeners at once, so that no port is given twice. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
   const ports = servers.map((server) => {
@@ -23,8 +23,11 @@ export async function freePort(): Promise<number> {
 /** Refuses with one sentence when something already listens there. */
 export async function mustBeFree(port: number, what: string, variable: string): Promise<void> {
   try {
-    const server = await listen(port);
-    await new Promise((resolve) => server.close(resolve));
+    // Services listen on the address, pages on the name; on some machines the name is another address.
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const server = await listen(port, host);
+      await new Promise((resolve) => server.close(resolve));
+    }
   } catch (error) {
     throw new Trouble(
       `Port ${port} for ${what} is busy: stop what listens there, or choose another with ${variable}=<port> npm start.`,
@@ -33,10 +36,10 @@ export async function mustBeFree(port: number, what: string, variable: string): 
   }
 }
 
-function listen(port: number): Promise<ReturnType<typeof createServer>> {
+function listen(port: number, host = '127.0.0.1'): Promise<ReturnType<typeof createServer>> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1' }, () => resolve(server));
+    server.listen({ port, host }, () => resolve(server));
   });
 }

@@ -108,9 +108,11 @@ export async function whenUp(program: Program, isUp: () => Promise<boolean>, wit
   }
 }
 
-function lastWords(program: Program): string {
-  const lines = program.lastLines().slice(-5).join(' | ').trim();
-  return lines === '' ? 'it said nothing.' : lines;
+/** What it said last, without the frames and braces of a stack trace. */
+export function lastWords(program: Program): string {
+  const telling = program.lastLines().filter((line) => !/^(\s*at |Node\.js v|\s*[{}^]*\s*$)/.test(line));
+  const words = telling.slice(-3).join(' | ').trim();
+  return words === '' ? 'it said nothing.' : words;
 }
 
 /** A postmaster must not be killed outright: its children would live on. */

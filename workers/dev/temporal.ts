@@ -1,5 +1,6 @@
 /** Runs Temporal's development server as a local program, as `temporal-dev.yml` describes it. */
 import { mkdir } from 'node:fs/promises';
+import { devNull } from 'node:os';
 import { Connection } from '@temporalio/client';
 import { flagOf, localCommand, type Services } from './compose.js';
 import { type Program, runProgram, whenUp } from './program.js';
@@ -73,5 +74,5 @@ async function keepHistories(command: string, args: string[]): Promise<void> {
 /** The developer's own Temporal settings belong to another server. */
 function quietEnv(): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
-  return { ...env, TEMPORAL_DISABLE_CONFIG_FILE: '1', NO_COLOR: '1' };
+  return { ...env, TEMPORAL_CONFIG_FILE: devNull, NO_COLOR: '1' };
 }

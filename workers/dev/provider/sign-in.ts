@@ -8,10 +8,9 @@ import { cliClient, personOf, type ProviderOptions } from './configuration.js';
 export function signIn(provider: Provider, options: ProviderOptions): Router {
   const router = express.Router();
   router.get('/interaction/:uid', async (request, response) => {
-    const { uid, params, prompt } = await provider.interactionDetails(request, response);
+    const { uid, params } = await provider.interactionDetails(request, response);
     const { people } = await options.directory();
-    const again = prompt.reasons.includes('login_prompt');
-    response.send(accounts(uid, people, params['client_id'] === cliClient, again));
+    response.send(accounts(uid, people, params['client_id'] === cliClient));
   });
   router.post('/interaction/:uid', express.urlencoded({ extended: false, limit: '1kb' }), async (request, response) => {
     await provider.interactionDetails(request, response);
@@ -43,7 +42,7 @@ export function signIn(provider: Provider, options: ProviderOptions): Router {
   return router;
 }
 
-function accounts(uid: string, people: Person[], forCli: boolean, again: boolean): string {
+function accounts(uid: string, people: Person[], forCli: boolean): string {
   const buttons = people.map(
     ({ id, name, groups }) =>
       html`<li>
@@ -55,7 +54,7 @@ function accounts(uid: string, people: Person[], forCli: boolean, again: boolean
   );
   return page(
     'Sign in',
-    html`<h1>${again ? 'Sign in again' : 'Sign in'} to ${forCli ? 'the command line' : 'Daypass'}</h1>
+    html`<h1>Sign in to ${forCli ? 'the command line' : 'Daypass'}</h1>
       <p class="soft">A development provider: pick who you are. No password is asked.</p>
       <form method="post" action="/interaction/${uid}">
         <ul class="list wide">
