@@ -1,86 +1,80 @@
-/** What the API would sign, for tests: one request of an engineer and the decisions about it, each field open to change. */
+/** Signed requests and decisions for tests, with a signing key of their own. */
 import { exportJWK, generateKeyPair } from 'jose';
-import type { ApprovalStatement, ExtensionStatement, RequestStatement } from '../../workflows/domain/evidence.js';
-import { signStatement } from '../../activities/platform/jws.js';
 import type { JwkSet, PrivateJwk } from '../../activities/platform/keys.js';
+import { signStatement } from '../../activities/platform/jws.js';
+import { digest } from '../../workflows/domain/digest.js';
+import type { ApprovalStatement, ExtensionStatement, RequestStatement } from '../../workflows/domain/evidence.js';
+import type { Request, SignedRequest } from '../../workflows/domain/request.js';
 
-export const minuteMs = 60_000;
-export const hourMs = 60 * minuteMs;
+export const installation = 'test';
 
-export const grantId = '0123456789abcdefghjkmnpqrs';
+const grantId = '0123456789abcdefghjkmnpqrs';
 
-export interface Signer {
-  key: PrivateJwk;
-  keys: JwkSet;
-  request(change?: Partial<RequestStatement>): Promise<string>;
-  approval(change?: Partial<ApprovalStatement>): Promise<string>;
-  extension(change?: Partial<ExtensionStatement>): Promise<string>;
-}
-
-/** Signs as of `now`. */
-export async function createSigner(now: number): Promise<Signer> {
-  const key = await privateKey('Ed25519');
-  const signed = {
-    installation: 'test',
-    grantId,
-    requestDigest: 'a'.repeat(64),
-    actor: 'person:engineer',
-    signIn: { time: now - hourMs, methods: ['pwd'], groups: ['engineers'] },
-    issuedAt: now,
-  };
+/** A request of the engineer to read for 15 minutes, on a Wednesday at noon in Berlin, unless told otherwise. */
+export function requestOf(changes: Partial<Request> = {}): Request {
+  const requester = changes.requester ?? 'person:engineer';
   return {
-    key,
-    keys: { keys: [{ kty: key.kty, crv: key.crv, x: key.x, kid: key.kid }] },
-    request: (change) =>
-      signStatement(
-        {
-          ...signed,
-          type: 'request',
-          entitlement: 'orders-db/read',
-          target: 'orders-db',
-          subject: 'person:engineer',
-          notBefore: now - minuteMs,
-          activateBy: now + hourMs,
-          endBy: now + 12 * hourMs,
-          longestMs: 2 * hourMs,
-          ...change,
-        },
-        key,
-      ),
-    approval: (change) =>
-      signStatement(
-        {
-          ...signed,
-          type: 'approve',
-          actor: 'person:manager',
-          signIn: { ...signed.signIn, groups: ['managers'] },
-          decisionId: 'decision-1',
-          about: 'request',
-          step: 0,
-          ...change,
-        },
-        key,
-      ),
-    extension: (change) =>
-      signStatement(
-        {
-          ...signed,
-          type: 'extend',
-          decisionId: 'extension-1',
-          totalMs: 4 * hourMs,
-          endBy: now + 12 * hourMs,
-          ...change,
-        },
-        key,
-      ),
+    grantId,
+    requester,
+    subject: requester,
+    requesterName: requester,
+    subjectName: changes.subject ?? requester,
+    entitlement: 'orders-db/read',
+    target: 'orders-db',
+    justification: 'Look into a late order.',
+    requestedDurationMs: 900_000,
+    requestTime: Date.parse('2026-09-16T10:00:00Z'),
+    ...changes,
   };
 }
 
-export async function privateKey(crv: 'Ed25519' | 'X25519'): Promise<PrivateJwk> {
-  const { privateKey: key } = await generateKeyPair(crv === 'Ed25519' ? 'EdDSA' : 'ECDH-ES+A256KW', {
-    crv,
-    extractable: true,
+export interface TestApi {
+  keys: JwkSet;
+  request(request: Request, changes?: Partial<RequestStatement>): Promise<SignedRequest>;
+  approval(request: Request, actor: string, changes?: Partial<ApprovalStatement>): Promise<string>;
+  extension(request: Request, actor: string, changes?: Partial<ExtensionStatement>): Promise<string>;
+}
+
+export async function testApi(): Promise<TestApi> {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  const jwk = { ...(await exportJWK(privateKey)), kid: 'test' } as PrivateJwk;
+  const signed = (request: Request, actor: string) => ({
+    installation,
+    grantId: request.grantId,
+    requestDigest: digest(request),
+    actor,
+    signIn: { time: request.requestTime - 60_000, methods: ['pwd'], groups: [] },
+    issuedAt: request.requestTime,
   });
-  const { kty = '', x = '', d = '' } = await exportJWK(key);
-  return { kty, crv, x, d, kid: `test-${crv}` };
+  return {
+    keys: { keys: [{ kty: jwk.kty, crv: jwk.crv, x: jwk.x, kid: jwk.kid }] },
+    async request(request, changes = {}) {
+      const { requestTime, requestedDurationMs, entitlement, target, subject } = request;
+      const statement: RequestStatement = {
+        type: 'request',
+        ...signed(request, request.requester),
+        entitlement,
+        target,
+        subject,
+        notBefore: requestTime,
+        activateBy: requestTime + 3_600_000,
+        endBy: requestTime + 3_600_000 + requestedDurationMs,
+        longestMs: Math.max(1, requestedDurationMs),
+        ...changes,
+      };
+      return { request, evidence: await signStatement(statement, jwk) };
+    },
+    approval: (request, actor, changes = {}) =>
+      signStatement(
+        { type: 'approve', ...signed(request, actor), decisionId: 'd1', about: 'request', step: 0, ...changes },
+        jwk,
+      ),
+    extension: (request, actor, changes = {}) => {
+      const endBy = request.requestTime + 7_200_000;
+      return signStatement(
+        { type: 'extend', ...signed(request, actor), decisionId: 'd1', totalMs: 3_600_000, endBy, ...changes },
+        jwk,
+      );
+    },
+  };
 }
