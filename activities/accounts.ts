@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Counter } from 'prom-client';
+import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible';
 import type { Ref } from '../workflows/domain/actor.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
 import { isGrantId } from '../workflows/ids.js';
@@ -17,6 +18,8 @@ import type { Log } from './platform/log.js';
 export interface AccountDeps<Privilege> {
   believed: Believed<Privilege>;
   connector: Connector<Privilege>;
+  /** Its share of what the target bears. */
+  perSecond: number;
   log: Log;
   clock?: () => Instant;
   /** The activity's own, unless a test says otherwise. */
@@ -42,16 +45,19 @@ const calls = new Counter({
 export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes & Undos {
   const { believed, connector, log, clock = Date.now, attempt = attemptOfActivity } = deps;
   const { target, ceilings } = believed;
+  const pace = new RateLimiterQueue(new RateLimiterMemory({ points: deps.perSecond, duration: 1 }));
 
   async function checked(order: Order, purpose: 'provision' | 'setEnd', { number, signal }: Attempt) {
     const skewMs = (): Promise<Ms> => skewOf(connector, clock, signal);
     return checkOrder(order, purpose, { now: clock(), skewMs, attempt: number }, believed);
   }
 
-  /** One call: bounded, counted, logged once, and its failure told in a way that the workflow can act upon. */
+  /** One call: paced, bounded, counted, logged once, and its failure told in a way that the workflow can act upon. */
   async function call<T>(name: keyof (Changes & Undos), work: (attempt: Attempt) => Promise<T>): Promise<T> {
     try {
-      const done = await work(attempt());
+      const at = attempt();
+      await pace.removeTokens(1);
+      const done = await work(at);
       calls.inc({ target, call: name, outcome: 'done' });
       return done;
     } catch (error) {

@@ -51,12 +51,13 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<v
   const { log } = life;
   const name = believed.target;
   // Half of what the target bears for each, so that removals have a share of their own.
-  const share = change.can.perSecond / 2;
+  const perSecond = Math.max(1, Math.floor(change.can.perSecond / 2));
   const common = { dataConverter: dataConverter(keys), shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
 
-  const { ceiling, provision, setEnd } = createAccounts({ believed, connector: change, log });
-  const { remove, list } = createAccounts({ believed, connector: undo, log });
+  const { ceiling, provision, setEnd } = createAccounts({ believed, connector: change, perSecond, log });
+  const { remove, list } = createAccounts({ believed, connector: undo, perSecond, log });
 
+  const safe = foundSafe(life, target);
   await Promise.all([
     sweep({ target: name, connector: target.sweep, log }, life.stop),
     serve(life, undoQueue(name), (temporal) =>
@@ -66,10 +67,9 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<v
         taskQueue: undoQueue(name),
         activities: { remove, list },
         maxConcurrentActivityTaskExecutions: 20,
-        maxActivitiesPerSecond: share,
       }),
     ),
-    foundSafe(life, target).then(() =>
+    safe.then(() =>
       serve(life, changeQueue(name), (temporal) =>
         Worker.create({
           ...temporal,
@@ -77,7 +77,6 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<v
           taskQueue: changeQueue(name),
           activities: { ceiling, provision, setEnd },
           maxConcurrentActivityTaskExecutions: 10,
-          maxTaskQueueActivitiesPerSecond: share,
         }),
       ),
     ),
@@ -85,14 +84,15 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<v
 }
 
 /** Nothing is created at a target that was not found safe. Asked again, since its administrator may be mending it. */
-async function foundSafe(life: Life, { believed, change }: Target): Promise<void> {
+async function foundSafe(life: Life, { believed, ...connectors }: Target): Promise<void> {
   const privileges = [...believed.ceilings.values()].map((it) => it.privilege);
   let waitsFor = `check of ${believed.target}`;
   let said = '';
   while (!life.stop.aborted) {
     life.waitsFor.add(waitsFor);
     try {
-      await change.check(privileges);
+      // Each instance by itself: it learns from this what to look after when it removes.
+      await Promise.all(Object.values(connectors).map((connector) => connector.check(privileges)));
       life.waitsFor.delete(waitsFor);
       return;
     } catch (error) {

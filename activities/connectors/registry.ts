@@ -5,7 +5,6 @@ import { postgres } from './postgres/index.js';
 
 export interface ConnectorSettings {
   installation: string;
-  target: string;
   /** As the zone file states it; the connector reads it and refuses a wrong one. */
   address: Record<string, unknown>;
   /** The secret itself. */
@@ -22,11 +21,11 @@ function isKind(kind: string): kind is Kind {
 
 /** A new instance with its own connections. Throws an Error that names file and field. */
 export function openConnector(zone: Zone, installation: string): Connector {
-  const { file, kind, target, address, credential } = zone;
+  const { file, kind, address, credential } = zone;
   if (!isKind(kind)) {
     throw new Error(`${file}: kind: ${kind} is no kind of target; known: ${Object.keys(registry).join(', ')}.`);
   }
-  return named(`${file}: address`, () => registry[kind]({ installation, target, address, credential }));
+  return named(`${file}: address`, () => registry[kind]({ installation, address, credential }));
 }
 
 /** The ceilings of a zone with the privileges as the connector reads them. Throws an Error that names file and field. */

@@ -12,7 +12,7 @@ import {
 import { createLog } from '../../../activities/platform/log.js';
 import type { PrivateJwk } from '../../../activities/platform/keys.js';
 import { openCredential } from '../../../activities/platform/jwe.js';
-import { createSigner, grantId, hourMs, privateKey, type Signer } from '../../support/statements.js';
+import { createSigner, grantId, hourMs, privateKey, type Signer } from '../../support/signer.js';
 
 const now = 1_800_000_000_000;
 
@@ -106,6 +106,7 @@ describe('accounts at a target', () => {
         credentialKey: { kty, crv, x },
       },
       connector,
+      perSecond: 1_000,
       log: createLog('test', 'debug', (line) => log.push(line)),
       clock: () => now,
       attempt: () => ({ number: 2, signal }),

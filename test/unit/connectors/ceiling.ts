@@ -4,7 +4,7 @@ import { chmod, chown, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answer, readZone, readZones } from '../../../activities/ceiling.js';
-import { hourMs } from '../../support/statements.js';
+import { hourMs } from '../../support/signer.js';
 
 const good = `# the example
 target: orders-db

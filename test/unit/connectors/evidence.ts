@@ -7,7 +7,7 @@ import type { Ceiling } from '../../../activities/ceiling.js';
 import type { Order } from '../../../activities/contract.js';
 import { TargetError, type Order as CheckedOrder } from '../../../activities/connectors/connector.js';
 import { checkOrder, type Believed, type Moment } from '../../../activities/connectors/evidence.js';
-import { createSigner, grantId, hourMs, minuteMs, privateKey, type Signer } from '../../support/statements.js';
+import { createSigner, grantId, hourMs, minuteMs, privateKey, type Signer } from '../../support/signer.js';
 
 const now = 1_800_000_000_000;
 

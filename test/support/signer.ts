@@ -1,0 +1,86 @@
+/** What the API would sign, for tests: one request of an engineer and the decisions about it, each field open to change. */
+import { exportJWK, generateKeyPair } from 'jose';
+import type { ApprovalStatement, ExtensionStatement, RequestStatement } from '../../workflows/domain/evidence.js';
+import { signStatement } from '../../activities/platform/jws.js';
+import type { JwkSet, PrivateJwk } from '../../activities/platform/keys.js';
+
+export const minuteMs = 60_000;
+export const hourMs = 60 * minuteMs;
+
+export const grantId = '0123456789abcdefghjkmnpqrs';
+
+export interface Signer {
+  key: PrivateJwk;
+  keys: JwkSet;
+  request(change?: Partial<RequestStatement>): Promise<string>;
+  approval(change?: Partial<ApprovalStatement>): Promise<string>;
+  extension(change?: Partial<ExtensionStatement>): Promise<string>;
+}
+
+/** Signs as of `now`. */
+export async function createSigner(now: number): Promise<Signer> {
+  const key = await privateKey('Ed25519');
+  const signed = {
+    installation: 'test',
+    grantId,
+    requestDigest: 'a'.repeat(64),
+    actor: 'person:engineer',
+    signIn: { time: now - hourMs, methods: ['pwd'], groups: ['engineers'] },
+    issuedAt: now,
+  };
+  return {
+    key,
+    keys: { keys: [{ kty: key.kty, crv: key.crv, x: key.x, kid: key.kid }] },
+    request: (change) =>
+      signStatement(
+        {
+          ...signed,
+          type: 'request',
+          entitlement: 'orders-db/read',
+          target: 'orders-db',
+          subject: 'person:engineer',
+          notBefore: now - minuteMs,
+          activateBy: now + hourMs,
+          endBy: now + 12 * hourMs,
+          longestMs: 2 * hourMs,
+          ...change,
+        },
+        key,
+      ),
+    approval: (change) =>
+      signStatement(
+        {
+          ...signed,
+          type: 'approve',
+          actor: 'person:manager',
+          signIn: { ...signed.signIn, groups: ['managers'] },
+          decisionId: 'decision-1',
+          about: 'request',
+          step: 0,
+          ...change,
+        },
+        key,
+      ),
+    extension: (change) =>
+      signStatement(
+        {
+          ...signed,
+          type: 'extend',
+          decisionId: 'extension-1',
+          totalMs: 4 * hourMs,
+          endBy: now + 12 * hourMs,
+          ...change,
+        },
+        key,
+      ),
+  };
+}
+
+export async function privateKey(crv: 'Ed25519' | 'X25519'): Promise<PrivateJwk> {
+  const { privateKey: key } = await generateKeyPair(crv === 'Ed25519' ? 'EdDSA' : 'ECDH-ES+A256KW', {
+    crv,
+    extractable: true,
+  });
+  const { kty = '', x = '', d = '' } = await exportJWK(key);
+  return { kty, crv, x, d, kid: `test-${crv}` };
+}
