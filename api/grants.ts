@@ -25,7 +25,8 @@ import {
   type PayloadCodec,
   type SearchAttributePair,
 } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+// A CommonJS package: Node finds no named exports in it.
+import proto, { type temporal } from '@temporalio/proto';
 import type { PublicJwk } from '../workflows/domain/evidence.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
@@ -124,7 +125,7 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
         request: await openMemo(row.memo?.fields?.['request'], workflowId),
         view: await openMemo(row.memo?.fields?.['view'], workflowId),
       };
-      const isOpen = row.status === temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+      const isOpen = row.status === proto.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
       return foundOf(memo, isOpen, Number(row.historyLength ?? 0));
     } catch {
       // Not sealed with our keys: started by hand, or under an older key ring. It is no grant that we can show.

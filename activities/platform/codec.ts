@@ -14,7 +14,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type { Unreadable } from '../../workflows/messages.js';
 import type { KeyRing } from './keys.js';
 
@@ -44,7 +44,8 @@ const sentences: Record<Reason, string> = {
 const encoding = Buffer.from('binary/encrypted');
 const nonceBytes = 12;
 const tagBytes = 16;
-const wire = temporal.api.common.v1.Payload;
+// A CommonJS package: Node finds no named exports in it.
+const wire = proto.temporal.api.common.v1.Payload;
 
 export function createCodec(keys: KeyRing, onUnreadable: OnUnreadable = 'mark'): PayloadCodec {
   const current = keys.keys[keys.current];
