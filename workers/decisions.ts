@@ -16,6 +16,7 @@ import { createTells } from '../activities/tell.js';
 import { decisionsQueue } from '../workflows/ids.js';
 import { workflowBundle } from './bundle.js';
 import { run, serve } from './run.js';
+import { keepSchedules } from './schedules.js';
 
 await run('decisions', decisionsConfig, async (life, config) => {
   const { log } = life;
@@ -55,7 +56,7 @@ await run('decisions', decisionsConfig, async (life, config) => {
       }),
     );
     life.waitsFor.delete('start');
-    await serving;
+    await Promise.all([serving, keepSchedules(client, policy, log, life.stop)]);
   } finally {
     policy.close();
     redis.disconnect();
