@@ -1,0 +1,201 @@
+/** A widening decision counts only as the API signed it, and only from someone who may decide today. */
+import assert from 'node:assert/strict';
+import type { JudgeInput, Judgement } from '../../activities/contract.js';
+import { createJudges } from '../../activities/judge.js';
+import { digest } from '../../workflows/domain/digest.js';
+import type { Request } from '../../workflows/domain/request.js';
+import { examplePolicy, still, swap, type Edits } from '../support/policy.js';
+import { installation, requestOf, testApi, type TestApi } from '../support/statements.js';
+
+const asked = ['person:manager', 'group:db-owners'];
+
+describe('judging a decision', () => {
+  let api: TestApi;
+  before(async () => {
+    api = await testApi();
+  });
+
+  async function judge(
+    evidence: Promise<string> | string,
+    changes: Partial<JudgeInput> = {},
+    edits: Edits = {},
+  ): Promise<Judgement> {
+    const request = changes.request ?? requestOf();
+    const judges = createJudges({ policy: still(examplePolicy(edits)), apiKeys: api.keys, installation });
+    return judges.judge({
+      action: 'approve',
+      evidence: await evidence,
+      decisionId: 'd1',
+      grantId: request.grantId,
+      requestDigest: digest(request),
+      request,
+      barred: [],
+      about: 'request',
+      step: 0,
+      asked,
+      votes: [],
+      ...changes,
+    });
+  }
+
+  async function refused(code: string, judgement: Promise<Judgement>, because?: RegExp): Promise<void> {
+    const found = await judgement;
+    assert.ok(!found.ok, 'it was honoured');
+    assert.equal(found.code, code, found.because);
+    if (because) assert.match(found.because, because);
+  }
+
+  const approvalBy = (actor: string, request: Request = requestOf()) => api.approval(request, actor);
+
+  it('honours an approval of someone who is asked', async () => {
+    const found = await judge(approvalBy('person:manager'));
+    assert.deepEqual(found, {
+      ok: true,
+      by: 'person:manager',
+      name: 'Manager',
+      human: 'person:manager',
+      standing: [],
+    });
+  });
+
+  it('honours an approval of a member of a group that is asked, and names the human behind the account', async () => {
+    const found = await judge(approvalBy('person:owner-admin'));
+    assert.ok(found.ok);
+    assert.equal(found.human, 'person:owner');
+  });
+
+  it('passes a shorter duration on', async () => {
+    const found = await judge(api.approval(requestOf(), 'person:manager', { durationMs: 60_000 }));
+    assert.equal(found.ok && found.durationMs, 60_000);
+  });
+
+  describe('refuses what is not signed as it is said', () => {
+    const request = requestOf();
+    const other = requestOf({ grantId: 'zzzzzzzzzzzzzzzzzzzzzzzzzz' });
+    const rows: [what: string, evidence: () => Promise<string> | string, changes?: Partial<JudgeInput>][] = [
+      ['no signature at all', () => 'approved!'],
+      ['another key', async () => (await testApi()).approval(request, 'person:manager')],
+      ['a changed payload', async () => tampered(await approvalBy('person:manager'))],
+      ['another installation', () => api.approval(request, 'person:manager', { installation: 'other' })],
+      ['another grant', () => api.approval(other, 'person:manager')],
+      [
+        'another grant than the request in the message',
+        () => approvalBy('person:manager'),
+        { request: other, grantId: request.grantId },
+      ],
+      [
+        'another wording of the request',
+        () => api.approval({ ...request, justification: 'Something else.' }, 'person:manager'),
+      ],
+      ['another decision', () => api.approval(request, 'person:manager', { decisionId: 'd2' })],
+      ['an extension instead of the request', () => api.approval(request, 'person:manager', { about: 'd9' })],
+      ['an extension sent as an approval', () => api.extension(request, 'person:engineer')],
+      ['a request sent as an approval', async () => (await api.request(request)).evidence],
+    ];
+    for (const [what, evidence, changes] of rows) {
+      it(what, () => refused('bad-evidence', judge(evidence(), changes)));
+    }
+
+    it('a step that is over', () =>
+      refused('already-decided', judge(approvalBy('person:manager'), { step: 1 }), /That step is over/));
+  });
+
+  describe('refuses who may not decide', () => {
+    const rows: [what: string, code: string, actor: string, changes?: Partial<JudgeInput>, edits?: Edits][] = [
+      ['someone who is not asked', 'not-an-approver', 'person:security'],
+      ['someone unknown', 'not-an-approver', 'person:nobody'],
+      ['someone who left', 'not-an-approver', 'person:leaver', { asked: ['person:leaver'] }],
+      ['a service', 'not-an-approver', 'service:deploy-bot', { asked: ['service:deploy-bot'] }],
+      [
+        'a member who lost the group',
+        'not-an-approver',
+        'person:owner',
+        {},
+        { directory: swap('groups: [db-owners]', 'groups: []') },
+      ],
+      ['the requester', 'own-request', 'person:engineer', { asked: ['person:engineer'] }],
+      ['someone whom the assessment barred', 'own-request', 'person:manager', { barred: ['person:manager'] }],
+      ['another account of someone barred', 'own-request', 'person:owner-admin', { barred: ['person:owner'] }],
+    ];
+    for (const [what, code, actor, changes, edits] of rows) {
+      it(what, () => refused(code, judge(approvalBy(actor), changes, edits)));
+    }
+
+    it('the subject, when someone else asked', () => {
+      const request = requestOf({ requester: 'person:director', subject: 'person:owner' });
+      return refused('own-request', judge(approvalBy('person:owner', request), { request }));
+    });
+
+    it('the second account of the requester', () => {
+      const request = requestOf({ requester: 'person:owner' });
+      return refused('own-request', judge(approvalBy('person:owner-admin', request), { request }));
+    });
+
+    it('the owner of the service that asks', () => {
+      const request = requestOf({ requester: 'service:deploy-bot' });
+      const changes = { request, asked: ['person:engineer'] };
+      return refused('own-request', judge(approvalBy('person:engineer', request), changes));
+    });
+
+    it('who stands in for the requester', () => {
+      const request = requestOf({ requester: 'person:manager-2' });
+      return refused('own-request', judge(approvalBy('person:manager', request), { request }));
+    });
+
+    it('the same human again, with the same account or another', async () => {
+      await refused('already-decided', judge(approvalBy('person:owner'), { votes: ['person:owner'] }));
+      await refused('same-human', judge(approvalBy('person:owner-admin'), { votes: ['person:owner'] }));
+    });
+  });
+
+  it('says which earlier votes still count', async () => {
+    const votes = ['person:owner', 'person:owner-2', 'person:manager'];
+    const stays = await judge(approvalBy('person:director'), { votes, asked: [...asked, 'person:director'] });
+    assert.deepEqual(stays.ok && stays.standing, votes);
+    const moved: Edits = {
+      directory: swap('groups: [db-owners]\n    timeZone: Asia', 'groups: []\n    timeZone: Asia'),
+    };
+    const lost = await judge(approvalBy('person:director'), { votes, asked: [...asked, 'person:director'] }, moved);
+    assert.deepEqual(lost.ok && lost.standing, ['person:owner', 'person:manager']);
+  });
+
+  describe('more time', () => {
+    const request = requestOf();
+    const ask = (actor: string, of = request, edits: Edits = {}) =>
+      judge(api.extension(of, actor), { action: 'extend', request: of, asked: undefined }, edits);
+
+    it('may be asked for by who has the access', async () => {
+      const found = await ask('person:engineer');
+      assert.ok(found.ok);
+      assert.equal(found.totalMs, 3_600_000);
+    });
+
+    it('may be asked for by who asked for it', async () => {
+      const found = await ask('person:manager', requestOf({ requester: 'person:manager', subject: 'person:engineer' }));
+      assert.ok(found.ok);
+    });
+
+    it('may not be asked for by anyone else', async () => {
+      await refused('forbidden', ask('person:manager'));
+      await refused(
+        'forbidden',
+        ask('person:engineer', requestOf({ requester: 'service:deploy-bot' })),
+        /Only whoever/,
+      );
+    });
+
+    it('may not be asked for by who left, nor for who is no longer eligible', async () => {
+      const left: Edits = { directory: swap('groups: [engineers]', 'groups: [engineers]\n    status: inactive') };
+      await refused('forbidden', ask('person:engineer', request, left), /not active/);
+      const moved: Edits = { directory: swap('groups: [engineers]', 'groups: [contractors]') };
+      await refused('not-eligible', ask('person:engineer', request, moved), /no longer eligible/);
+    });
+  });
+});
+
+/** The same signature over another payload. */
+function tampered(jws: string): string {
+  const [header, payload = '', signature] = jws.split('.');
+  const text = Buffer.from(payload, 'base64url').toString().replace('"step":0', '"step":1');
+  return [header, Buffer.from(text).toString('base64url'), signature].join('.');
+}
