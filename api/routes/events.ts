@@ -1,0 +1,106 @@
+/** Live changes of one grant by server-sent events, for as long as the caller may see it and their sign-in holds. */
+import type { Response } from 'express';
+import type { HandlerDeps } from '../handlers/deps.js';
+import { bodyOf, standingOf } from '../handlers/standing.js';
+import type { Actor } from '../identity/actor.js';
+import type { Live } from '../live.js';
+import { Problem } from '../problem.js';
+import { route, type Route } from '../route.js';
+import { GrantRef } from '../schemas/names.js';
+
+const streamsPerActor = 10;
+const heartbeatMs = 15_000;
+/** `setTimeout` takes no more. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export function eventRoutes(deps: HandlerDeps & { live: Live }): Route[] {
+  const open = new Map<string, number>();
+
+  function count(actor: Actor, by: 1 | -1): number {
+    const now = (open.get(actor.ref) ?? 0) + by;
+    if (now > 0) open.set(actor.ref, now);
+    else open.delete(actor.ref);
+    return now;
+  }
+
+  return [
+    route(
+      {
+        method: 'get',
+        path: '/v1/grants/:id/events',
+        may: 'see',
+        summary: 'Live changes: an event `grant` with the grant as JSON, now and whenever it changes',
+        params: GrantRef,
+        answer: { 200: undefined },
+        produces: 'text/event-stream',
+      },
+      async ({ params }, actor, { response }) => {
+        // Before the headers, so that 404 and 503 are still possible.
+        await standingOf(deps, params.id, actor);
+        if (count(actor, 1) > streamsPerActor) {
+          count(actor, -1);
+          const because = `You have ${streamsPerActor} live views open; close one first.`;
+          throw new Problem('rate-limited', because, { retryAfterSeconds: 10 });
+        }
+        response.once('close', () => count(actor, -1));
+        stream(deps, params.id, actor, response);
+        return undefined;
+      },
+    ),
+  ];
+}
+
+function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, response: Response): void {
+  response.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  response.flushHeaders();
+  const send = (event: string, data: unknown, number?: number): void => {
+    const head = number === undefined ? '' : `id: ${number}\n`;
+    response.write(`${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+
+  let sent = -1;
+  let isLooking = false;
+  let again = false;
+  /** Looks once at a time; what changes meanwhile is one more look. */
+  const look = async (): Promise<void> => {
+    again = true;
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      while (again && !response.closed) {
+        again = false;
+        const { found } = await standingOf(deps, id, actor);
+        const { changes } = found.view;
+        if (changes === sent) continue;
+        sent = changes;
+        send('grant', bodyOf(deps, found, actor), changes);
+      }
+    } catch (error) {
+      // No longer theirs to see: the stream ends. Temporal away for a moment: the next news, or the safety look, tries again.
+      if (error instanceof Problem && error.code === 'not-found') response.end();
+    } finally {
+      isLooking = false;
+    }
+  };
+
+  const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
+  const stops = [
+    deps.live.watch(id, () => void look()),
+    deps.live.onSignOut((message) => {
+      if (endsSignIn(message, actor)) response.end();
+    }),
+  ];
+  const end = setTimeout(() => response.end(), Math.min(longestTimerMs, Math.max(0, actor.until - Date.now())));
+  response.once('close', () => {
+    clearInterval(heartbeat);
+    clearTimeout(end);
+    for (const stop of stops) stop();
+  });
+  void look();
+}
+
+/** `session <id> <ref>` or `ref <ref>`, as `sign-outs.ts` writes it. */
+function endsSignIn(message: string, actor: Actor): boolean {
+  const [what, id] = message.split(' ');
+  return what === 'session' ? id === actor.sessionId : what === 'ref' && id === actor.ref;
+}
