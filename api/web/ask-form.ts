@@ -32,7 +32,8 @@ export function readAskForm(typed: Typed, entitlement: EntitlementBody): { draft
   } else if (entitlement.ticketRequired)
     wrong.ticket = 'This entitlement requires a ticket: give its system and number.';
   const subject = typedText(typed['subject']);
-  if (subject !== '') draft.subject = /^(person|service):/.test(subject) ? subject : `person:${subject}`;
+  if (subject !== '') draft.subject = subject;
+  else if (!entitlement.forSelf) wrong.subject = 'Choose who gets it: you may ask for others, not for yourself.';
   const start = startTime(typed, wrong);
   if (start !== undefined) draft.scheduledActivationTime = start;
   return { draft, wrong };
@@ -40,15 +41,13 @@ export function readAskForm(typed: Typed, entitlement: EntitlementBody): { draft
 
 function askedDuration(typed: Typed, entitlement: EntitlementBody, wrong: Wrong): string {
   const chosen = typed['duration'] ?? '';
+  if (chosen !== 'own') {
+    if (chosen === '') wrong.duration = 'Choose for how long, or “Other”.';
+    return chosen;
+  }
   const own = typedDuration(typed['hours'], typed['minutes']);
   const longestMs = durationMs(entitlement.maximumDuration) ?? Infinity;
   const longest = lasting(entitlement.maximumDuration);
-  if (chosen !== 'own') {
-    if (own !== 'empty') {
-      wrong.duration = `You chose ${lasting(chosen) || 'nothing'} and typed another duration as well. Choose “Other”, or empty the two fields.`;
-    } else if (chosen === '') wrong.duration = 'Choose for how long, or “Other”.';
-    return chosen;
-  }
   if (own === 'empty') wrong.duration = 'Type how many hours and minutes you need.';
   else if (own === 'wrong') wrong.duration = 'Hours and minutes are whole numbers, like 1 and 30.';
   else if (own <= 0) wrong.duration = 'Ask for at least one minute.';
@@ -93,21 +92,29 @@ export const askCodes: Partial<Record<FailureCode, string>> = {
 
 /** An entitlement as the pages show it. */
 export function shownEntitlement(entitlement: EntitlementBody, name: NameOf) {
-  const stepWords = (step: EntitlementBody['flows'][number]['steps'][number]) => {
-    const who = listed(step.approvers.map((selector) => (selector === 'manager' ? 'your manager' : name(selector))));
-    return step.needed > 1 ? `${step.needed} approvals: ${who}` : upperFirst(who);
-  };
-  const flows = entitlement.flows.map((flow) => ({ name: flow.name, steps: flow.steps.map(stepWords) }));
-  const presets = entitlement.presets.length > 0 ? entitlement.presets : [entitlement.defaultDuration];
   return {
     ...entitlement,
-    presets,
-    flows,
+    presets: entitlement.presets.length > 0 ? entitlement.presets : [entitlement.defaultDuration],
+    paths: paths(entitlement, name),
     longest: lasting(entitlement.maximumDuration),
     usually: entitlement.usualWait === undefined ? undefined : lasting(entitlement.usualWait),
     takes: takes(entitlement),
-    words: `${entitlement.title} ${entitlement.id} ${entitlement.target}`.toLowerCase(),
+    words: `${entitlement.title} ${entitlement.description} ${entitlement.id}`.toLowerCase(),
   };
+}
+
+/** What is needed, by risk. */
+function paths(entitlement: EntitlementBody, name: NameOf): { when: string; steps: string[] }[] {
+  const asked = entitlement.flows.map((flow) => ({
+    bands: flow.bands,
+    steps: flow.steps.map((step) => {
+      const who = listed(step.approvers.map(name));
+      return step.needed > 1 ? `${step.needed} approvals from ${who}` : upperFirst(who);
+    }),
+  }));
+  const all = entitlement.automatic ? [{ bands: ['low'], steps: ['Nobody: you have it at once'] }, ...asked] : asked;
+  if (all.length === 1) return all.map(({ steps }) => ({ when: 'Whatever the risk', steps }));
+  return all.map(({ bands, steps }) => ({ when: `When the risk is ${listed(bands)}`, steps }));
 }
 
 function takes(entitlement: EntitlementBody): string {

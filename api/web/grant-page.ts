@@ -39,12 +39,18 @@ export function shownGrant(grant: GrantBody, name: NameOf) {
       grant.grantedDuration !== undefined &&
       (durationMs(grant.grantedDuration) ?? 0) < (durationMs(grant.requestedDuration) ?? 0),
     shownStep: step && shownStep(step, name),
-    endingSentence: grant.ending && endingSentences[grant.ending.code],
+    endingSentence: grant.ending && endingSentence(grant.ending),
     endedBy: grant.ending && isPerson(grant.ending.by) ? name(grant.ending.by) : undefined,
-    endingReason: grant.ending?.reason,
+    endingReason: grant.ending && isPerson(grant.ending.by) ? grant.ending.reason : undefined,
   };
 }
 export type ShownGrant = ReturnType<typeof shownGrant>;
+
+/** What the engine itself says is more exact than the general sentence; what people say is quoted beside it. */
+function endingSentence(ending: NonNullable<GrantBody['ending']>): string {
+  const general = endingSentences[ending.code];
+  return isPerson(ending.by) ? general : ending.reason || general;
+}
 
 function shownStep(step: NonNullable<GrantBody['step']>, name: NameOf): ShownStep {
   return {
@@ -73,7 +79,7 @@ export function path(grant: GrantBody): Mark[] {
     case 'REQUESTED':
       return [asked, now('Being checked'), ahead('Active'), ahead('Removed')];
     case 'APPROVAL_AWAITED':
-      return [asked, now('Approval'), ahead('Active'), ahead('Removed')];
+      return [asked, now(approvalMark(grant)), ahead('Active'), ahead('Removed')];
     case 'SCHEDULED':
       return [asked, done(approvedText), now('Starts later'), ahead('Removed')];
     case 'ACTIVATING':
@@ -100,6 +106,10 @@ export function path(grant: GrantBody): Mark[] {
   }
 }
 
+function approvalMark({ step }: GrantBody): string {
+  return step && step.of > 1 ? `Approval ${step.index + 1} of ${step.of}` : 'Approval';
+}
+
 /** Whole percent of the access time that is used up. */
 export function usedPercent(grant: GrantBody, now: number): number | undefined {
   if (grant.accessGrantTime === undefined || grant.expireTime === undefined) return undefined;
@@ -119,6 +129,7 @@ export interface GrantPageParts {
 
 export function grantPage({ grant, records, viewerRef, name, now }: GrantPageParts) {
   const mine = grant.requester === viewerRef || grant.subject === viewerRef;
+  const mayDecide = grant.may.includes('decide') && !mine && grant.step !== undefined;
   return {
     grant: shownGrant(grant, name),
     path: path(grant),
@@ -127,9 +138,10 @@ export function grantPage({ grant, records, viewerRef, name, now }: GrantPagePar
     whole: records !== undefined,
     mine,
     isSubject: grant.subject === viewerRef,
-    mayDecide: grant.may.includes('decide') && !mine && grant.step !== undefined,
+    mayDecide,
     mayWithdraw: grant.may.includes('withdraw'),
-    mayRevoke: grant.may.includes('revoke'),
+    // Who decides now denies; one way to say no is enough.
+    mayRevoke: grant.may.includes('revoke') && !(mayDecide && grant.step?.about === 'request'),
     mayExtend: grant.may.includes('extend') && !grant.conditions.includes('extensionPending'),
     mayCollect: grant.may.includes('collect') && grant.credential === 'waiting',
     extensionBy: grant.extension && name(grant.extension.by),

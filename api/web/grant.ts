@@ -29,7 +29,8 @@ export function grantPageOf(desk: Desk): RequestHandler {
   return async (request, response) => {
     const actor = visitor(response);
     const { id } = readPart(GrantRef, request.params, 'params');
-    await showGrant(response, desk, { id, actor, click: clickIn(request) });
+    const extendOpen = request.query['extend'] !== undefined;
+    await showGrant(response, desk, { id, actor, click: clickIn(request), extendOpen });
   };
 }
 
@@ -37,11 +38,17 @@ interface Shown {
   id: string;
   actor: Actor;
   click?: Click;
+  /** The form for more time was asked for. */
+  extendOpen?: boolean;
   typed?: Typed;
   wrong?: Wrong;
 }
 
-async function showGrant(response: Response, desk: Desk, { id, actor, click, typed, wrong }: Shown): Promise<void> {
+async function showGrant(
+  response: Response,
+  desk: Desk,
+  { id, actor, click, extendOpen, typed, wrong }: Shown,
+): Promise<void> {
   const [grant, records] = await Promise.all([desk.handlers.see(id, {}, actor), recordOf(desk, id, actor)]);
   const now = desk.now();
   const telling = { viewerRef: actor.ref, name: desk.name, now };
@@ -50,6 +57,7 @@ async function showGrant(response: Response, desk: Desk, { id, actor, click, typ
     status: wrong ? 422 : 200,
     title: `${grant.entitlementTitle ?? grant.entitlement} for ${grant.subjectName}`,
     happened: click && whatHappened(click, grant, telling),
+    extendOpen,
     typed,
     wrong,
     problems: wrong && errorSummary(wrong),

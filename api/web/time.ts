@@ -30,13 +30,12 @@ export function absolute(at: Instant, seconds = false): string {
 export function relative(at: Instant, now: Instant): string {
   const distance = at - now;
   if (Math.abs(distance) < 1_000) return 'now';
-  const words = rough(Math.abs(distance));
-  return distance > 0 ? `in ${words}` : `${words} ago`;
+  return distance > 0 ? `in ${rough(distance)}` : `${rough(-distance)} ago`;
 }
 
-/** Seconds count only below two minutes, minutes only below a day. */
+/** Seconds count only below a minute, minutes only below a day. */
 export function rough(ms: Ms): string {
-  const step = ms < 120_000 ? 1_000 : ms < 86_400_000 ? 60_000 : 3_600_000;
+  const step = ms < 60_000 ? 1_000 : ms < 86_400_000 ? 60_000 : 3_600_000;
   return inWords(Math.floor(ms / step) * step);
 }
 

@@ -9,6 +9,9 @@ export function enhanceForms(root) {
   for (const search of root.querySelectorAll('input[data-filter]')) filterAsTyped(search);
 }
 
+/** Where a limit starts to matter to whoever types. */
+const nearlyFull = 200;
+
 function addCounter(field) {
   if (field.dataset.counted) return;
   field.dataset.counted = 'yes';
@@ -18,9 +21,10 @@ function addCounter(field) {
   const most = field.maxLength;
   const least = Number(field.dataset.least ?? 0);
   const show = () => {
-    const length = field.value.trim().length;
-    counter.textContent =
-      length < least ? `${least - length} more to go` : `${(most - field.value.length).toLocaleString('en')} left`;
+    const missing = least - field.value.trim().length;
+    const left = most - field.value.length;
+    if (missing > 0) counter.textContent = `${missing} more to go`;
+    else counter.textContent = left < nearlyFull ? `${left} left` : '';
   };
   field.addEventListener('input', show);
   field.after(counter);

@@ -62,12 +62,11 @@ function write(element, text) {
 function relative(at, now) {
   const distance = at - now;
   if (Math.abs(distance) < 1_000) return 'now';
-  const words = rough(Math.abs(distance));
-  return distance > 0 ? `in ${words}` : `${words} ago`;
+  return distance > 0 ? `in ${rough(distance)}` : `${rough(-distance)} ago`;
 }
 
 function rough(ms) {
-  const step = ms < 120_000 ? 1_000 : ms < 86_400_000 ? 60_000 : 3_600_000;
+  const step = ms < 60_000 ? 1_000 : ms < 86_400_000 ? 60_000 : 3_600_000;
   return inWords(Math.floor(ms / step) * step);
 }
 

@@ -105,18 +105,23 @@ export function entitlement(change: Partial<EntitlementBody> = {}): EntitlementB
   return {
     id: 'orders-db/write',
     title: 'Change orders',
+    description: 'Read and change the rows of the orders database. Makes and drops nothing.',
     target: 'orders-db',
     sensitivity: 'medium',
     defaultDuration: 'PT30M',
     maximumDuration: 'PT4H',
+    minimumDuration: 'PT5S',
     presets: ['PT15M', 'PT30M', 'PT2H'],
     ticketRequired: false,
     justificationLeast: 20,
+    forSelf: true,
     mayAskForOthers: true,
+    others: [{ subject: 'service:deploy-bot', name: 'Deploy bot' }],
     automatic: false,
     flows: [
       {
         name: 'manager-then-owners',
+        bands: ['low', 'elevated'],
         steps: [
           { name: 'manager', approvers: ['manager'], needed: 1 },
           { name: 'database owner', approvers: ['group:db-owners'], needed: 1 },
@@ -124,6 +129,7 @@ export function entitlement(change: Partial<EntitlementBody> = {}): EntitlementB
       },
       {
         name: 'manager-then-two-owners',
+        bands: ['high'],
         steps: [
           { name: 'manager', approvers: ['manager'], needed: 1 },
           { name: 'two database owners', approvers: ['group:db-owners'], needed: 2 },
@@ -145,7 +151,9 @@ export const entitlements = [
     presets: ['PT15M', 'PT1H', 'PT4H'],
     defaultDuration: 'PT15M',
     justificationLeast: 10,
-    flows: [{ name: 'manager', steps: [{ name: 'manager', approvers: ['manager'], needed: 1 }] }],
+    flows: [
+      { name: 'manager', bands: ['elevated', 'high'], steps: [{ name: 'manager', approvers: ['manager'], needed: 1 }] },
+    ],
     usualWait: 'PT40S',
   }),
   entitlement(),
@@ -155,6 +163,7 @@ export const entitlements = [
     sensitivity: 'critical',
     ticketRequired: true,
     mayAskForOthers: false,
+    others: [],
     maximumDuration: 'PT1H',
     presets: ['PT15M', 'PT30M', 'PT1H'],
     defaultDuration: 'PT15M',
@@ -162,6 +171,7 @@ export const entitlements = [
     flows: [
       {
         name: 'two-of-owners-and-security',
+        bands: ['low', 'elevated', 'high'],
         steps: [{ name: 'two', approvers: ['group:db-owners', 'group:security'], needed: 2 }],
       },
     ],
