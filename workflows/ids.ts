@@ -7,6 +7,22 @@ export function isGrantId(text: string): boolean {
   return grantIdShape.test(text);
 }
 
+const crockford = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** The id that 130 bits make: random ones for a new grant, a digest where starting twice must be starting once. */
+export function grantIdFrom(bytes: Uint8Array): string {
+  let id = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of bytes) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5 && id.length < 26; bits -= 5) id += crockford[(held >> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  if (id.length < 26) throw new RangeError('A grant id needs 130 bits.');
+  return id;
+}
+
 const grantPrefix = 'grant/';
 
 export function grantWorkflowId(grantId: string): string {

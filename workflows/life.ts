@@ -1,24 +1,21 @@
 /** One running grant: its state, its inbox, what it has others do, and what it shows. */
-import { ActivityFailure, ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
+import type { JudgeInput } from '../activities/contract.js';
 import { Alarm } from './alarm.js';
 import { judge } from './calls.js';
 import { apply, outcomeOf } from './domain/apply.js';
 import { nextDue } from './domain/clocks.js';
+import { isEnding } from './domain/ending.js';
 import type { Event, Refused } from './domain/event.js';
 import { isRefusal, refuse, type Refusal } from './domain/failure.js';
 import { owed } from './domain/owed.js';
 import type { SignedRequest } from './domain/request.js';
 import { opened, type State } from './domain/state.js';
 import { transition } from './domain/transition.js';
-import type { Ms } from './domain/time.js';
 import { run } from './effects.js';
 import { Inbox, type WideningMessage } from './inbox.js';
-import { isEnding } from './domain/ending.js';
 import * as messages from './messages.js';
 import { Showing } from './showing.js';
-
-/** A closing grant stays open for its last mails and records at most this long. */
-const settleMs: Ms = 24 * 3_600_000;
 
 export class Life {
   state: State;
@@ -41,16 +38,14 @@ export class Life {
     }
   }
 
-  /** Answers the last messages, and waits for the last mails and records. */
+  /** Answers the last messages, and waits for the last mails and records: up to a day, the total bound of a tell. */
   async settle(): Promise<void> {
-    const latest = Date.now() + settleMs;
+    this.alarm.set(undefined);
     do {
       while (this.turn());
       this.showing.show(this.state);
-      this.alarm.set({ at: latest, summary: 'last mails and records' });
-      await condition(() => this.inbox.has(this.isJudging) || this.showing.isTold || Date.now() >= latest);
-    } while (this.inbox.has(this.isJudging) || (!this.showing.isTold && Date.now() < latest));
-    this.alarm.set(undefined);
+      await condition(() => this.inbox.has(this.isJudging) || this.showing.isTold);
+    } while (this.inbox.has(this.isJudging));
   }
 
   /** Effects that the state owes are started once each, and end as events in the inbox. */
@@ -99,55 +94,38 @@ export class Life {
     return refuse('already-decided', 'This was decided before.');
   }
 
-  /** Signature and right to decide, by a local activity. Its failure is an outcome, never a wait. */
+  /** Signature and right to decide. A failure of the judge is an outcome, never a wait. */
   private async judged(message: WideningMessage): Promise<Event> {
+    const { action, decisionId, evidence, comment } = message;
+    const { about = 'request', step = 0 } = this.state.approval ?? {};
+    const judgement = await judge(this.question(message)).catch(() => undefined);
+    // It failed twice or took more than 2 s: nothing is widened, and the caller is told to try again.
+    if (!judgement) return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
+    const { by } = judgement;
+    if (!judgement.ok) return refusedEvent({ ...message, by }, refuse(judgement.code, judgement.because));
+    const { name, human, durationMs, totalMs = 0, standing } = judgement;
+    if (action === 'extend') return { type: 'extension-asked', decisionId, by, evidence, totalMs, reason: comment };
+    const vote = { decisionId, by, evidence, about, step, name, human, comment, standing };
+    return { type: 'approved', ...vote, ...(durationMs ? { durationMs } : {}) };
+  }
+
+  private question({ action, decisionId, evidence }: WideningMessage): JudgeInput {
     const { request, requestDigest, barred, approval } = this.state;
-    const { action, decisionId, evidence, comment, by } = message;
-    const { about, step, opening, votes = [] } = approval ?? {};
-    try {
-      const judgement = await judge({
-        action,
-        evidence,
-        decisionId,
-        grantId: request.grantId,
-        requestDigest,
-        request,
-        barred,
-        ...(action === 'approve'
-          ? { about, step, asked: opening?.selectors, votes: votes.map((vote) => vote.by) }
-          : {}),
-      });
-      if (!judgement.ok)
-        return refusedEvent({ ...message, by: judgement.by }, refuse(judgement.code, judgement.because));
-      const { name, human, durationMs, totalMs, standing } = judgement;
-      const who = { decisionId, by: judgement.by, evidence };
-      if (action === 'extend') return { type: 'extension-asked', ...who, totalMs: totalMs ?? 0, reason: comment };
-      const where = { about: about ?? 'request', step: step ?? 0 };
-      return {
-        type: 'approved',
-        ...who,
-        ...where,
-        name,
-        human,
-        comment,
-        standing,
-        ...(durationMs ? { durationMs } : {}),
-      };
-    } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
-      // The judge failed twice or took more than 2 s. Nothing was widened, and the caller is told to try again.
-      return refusedEvent({ ...message, by }, refuse('not-judged', 'The decision could not be checked; try it again.'));
-    }
+    const input = { action, evidence, decisionId, grantId: request.grantId, requestDigest, request, barred };
+    if (action === 'extend' || !approval) return input;
+    const { about, step, opening, votes } = approval;
+    return { ...input, about, step, asked: opening?.selectors, votes: votes.map((vote) => vote.by) };
   }
 
   /** Nothing more can be done now: show what changed, and sleep until something comes. */
   private async rest(): Promise<void> {
-    const due = nextDue(this.state);
-    const shownAt = this.showing.showWhenDue(this.state);
+    const { state } = this;
+    const due = nextDue(state);
+    const shownAt = this.showing.showWhenDue(state);
     this.alarm.set(
       shownAt !== undefined && (!due || shownAt < due.at) ? { at: shownAt, summary: 'show progress' } : due,
     );
-    await condition(() => this.inbox.has(this.isJudging) || this.alarm.hasStruck);
+    await condition(() => this.inbox.has(this.isJudging) || this.alarm.hasStruck || this.state !== state);
   }
 
   private listen(): void {

@@ -9,8 +9,8 @@ import type { Instant, Ms } from './domain/time.js';
 import { attributesOf } from './attributes.js';
 
 /**
- * What machines answer within this time is shown with its answer: it saves a fifth of a grant's events.
- * A state that lasts longer is shown by itself.
+ * What the target answers within this time is told with its answer, which saves a fifth of a grant's events.
+ * A state that lasts longer is told by itself.
  */
 const brisk: Ms = 500;
 
@@ -26,18 +26,19 @@ export class Showing {
     return this.pending === 0;
   }
 
-  /** Shows what changed, now or, while a machine is about to answer, at the instant that it returns. */
+  /** Shows what changed, now or, while the target is about to answer, at the instant that it returns. */
   showWhenDue(state: State): Instant | undefined {
-    if (state === this.shown) return undefined;
+    // The workers that run this workflow also answer here, so a state of its own would only show that they are busy.
+    if (state === this.shown || isBeingOpened(state)) return undefined;
     const now = Date.now();
     this.unshownSince ??= now;
     const dueAt = this.unshownSince + brisk;
-    if (!isFleeting(state) || now >= dueAt) {
+    if (!isAtTarget(state) || now >= dueAt) {
       this.show(state);
       return undefined;
     }
     // Reconcile asks the memo: what may stand at the target is owed there before it is made.
-    if (state.removalOwed) this.upsertView(state);
+    this.upsertView(state);
     return dueAt;
   }
 
@@ -74,8 +75,10 @@ export class Showing {
   }
 }
 
-/** A machine is about to answer. */
-function isFleeting({ phase, approval }: State): boolean {
-  const opening = approval !== undefined && !approval.opening;
-  return opening || phase === 'REQUESTED' || phase === 'ACTIVATING' || phase === 'REVOKING' || phase === 'WITHDRAWING';
+function isBeingOpened({ phase, approval }: State): boolean {
+  return phase === 'REQUESTED' || (approval !== undefined && !approval.opening);
+}
+
+function isAtTarget({ phase }: State): boolean {
+  return phase === 'ACTIVATING' || phase === 'REVOKING' || phase === 'WITHDRAWING';
 }

@@ -1,0 +1,19 @@
+/** The workflow bundle, built once per test run from today's sources. */
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { failureConverterPath } from '../../activities/platform/temporal.js';
+
+const logger = new DefaultLogger('ERROR');
+// Once per process, before the first worker: a test's output is its promises, not the life of its workers.
+Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } } });
+
+let built: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  built ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    failureConverterPath,
+    logger,
+  });
+  return built;
+}

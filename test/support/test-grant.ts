@@ -1,0 +1,114 @@
+/** One grant under test: what people and time do to it, and what it shows. */
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
+import { Worker } from '@temporalio/worker';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import type { AuditRecord } from '../../workflows/domain/record.js';
+import type { Request } from '../../workflows/domain/request.js';
+import type { Ms } from '../../workflows/domain/time.js';
+import type { GrantView, Outcome } from '../../workflows/domain/view.js';
+import * as messages from '../../workflows/messages.js';
+import { workflowBundle } from './bundle.js';
+import type { Script, ScriptedEvidence } from './script.js';
+import { until } from './until.js';
+import type { WorkflowWorld } from './workflow-world.js';
+
+export class TestGrant {
+  readonly handle: WorkflowHandle;
+  readonly script: Script;
+  readonly request: Request;
+  private readonly world: WorkflowWorld;
+
+  constructor(world: WorkflowWorld, handle: WorkflowHandle, script: Script, request: Request) {
+    this.world = world;
+    this.handle = handle;
+    this.script = script;
+    this.request = request;
+  }
+
+  async view(): Promise<GrantView | undefined> {
+    const { memo } = await this.handle.describe();
+    return memo?.view as GrantView | undefined;
+  }
+
+  /** Waits until the memo shows all of `wanted`. */
+  async shows(wanted: Partial<GrantView>, withinMs = 10_000): Promise<GrantView> {
+    const what = `grant ${this.request.grantId} showing ${JSON.stringify(wanted)}`;
+    return until(
+      async () => {
+        const view = await this.view();
+        const seen = view as unknown as Record<string, unknown> | undefined;
+        const fits = Object.entries(wanted).every(
+          ([key, value]) => JSON.stringify(seen?.[key]) === JSON.stringify(value),
+        );
+        if (view && fits) return view;
+        throw new Error(
+          `it shows ${view?.state} with ${JSON.stringify(view?.conditions)} after ${this.script.calls.join(' ')}`,
+        );
+      },
+      { withinMs, what },
+    );
+  }
+
+  async approve(evidence: ScriptedEvidence, decisionId = randomUUID()): Promise<Outcome> {
+    const { by } = evidence;
+    await this.handle.signal(messages.approve, { decisionId, by, comment: '', evidence: JSON.stringify(evidence) });
+    return this.outcome(decisionId);
+  }
+
+  async extend(evidence: ScriptedEvidence, decisionId = randomUUID()): Promise<Outcome> {
+    const { by } = evidence;
+    await this.handle.signal(messages.extend, { decisionId, by, comment: 'more', evidence: JSON.stringify(evidence) });
+    return this.outcome(decisionId);
+  }
+
+  async narrow(how: 'deny' | 'withdraw' | 'revoke', by: string, decisionId = randomUUID()): Promise<Outcome> {
+    await this.handle.signal(messages[how], { decisionId, by, reason: 'a reason' });
+    return this.outcome(decisionId);
+  }
+
+  async outcome(decisionId: string): Promise<Outcome> {
+    const what = `an outcome of ${decisionId}`;
+    return until(async () => (await this.handle.query(messages.outcome, decisionId)).outcome, { what });
+  }
+
+  record(): Promise<AuditRecord[]> {
+    return this.handle.query(messages.record);
+  }
+
+  /** Moves the clock of this grant alone, and waits until it is there. */
+  async skip(duration: Ms): Promise<void> {
+    const { workflowService } = this.world.client;
+    const id = randomUUID();
+    const execution = { workflowId: this.handle.workflowId };
+    this.script.aheadMs += duration;
+    await workflowService.updateWorkflowExecutionOptions({
+      namespace: this.world.namespace,
+      workflowExecution: execution,
+      workflowExecutionOptions: {
+        timeSkippingConfig: {
+          enabled: true,
+          fastForwardConfig: { id, duration: msToTs(duration) },
+        },
+      },
+      updateMask: { paths: ['time_skipping_config'] },
+    });
+  }
+
+  /** The result, after replaying the history that it made against today's bundle. */
+  async ends(withinMs = 20_000): Promise<GrantView> {
+    const what = `the end of grant ${this.request.grantId}`;
+    await until(async () => (await this.handle.describe()).status.name !== 'RUNNING', { withinMs, what });
+    const view = (await this.handle.result()) as GrantView;
+    await this.replays();
+    return view;
+  }
+
+  /** The history so far replays: the same code makes the same decisions again. */
+  async replays(): Promise<void> {
+    const history = await this.handle.fetchHistory();
+    const options = { workflowBundle: await workflowBundle(), dataConverter: dataConverter(this.world.keys) };
+    await Worker.runReplayHistory(options, history, this.handle.workflowId);
+  }
+}

@@ -1,0 +1,135 @@
+/** Workflow tests on the real server: the real bundle and codec, a scripted outside world, and native time skipping. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import type { KeyRing } from '../../activities/platform/keys.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import type { Request } from '../../workflows/domain/request.js';
+import { changeQueue, decisionsQueue, grantIdFrom, grantWorkflowId, undoQueue } from '../../workflows/ids.js';
+import { workflowBundle } from './bundle.js';
+import { hour, type Activities, type Script } from './script.js';
+import { temporal } from './services.js';
+import { TestGrant } from './test-grant.js';
+
+const target = 'orders-db';
+
+/** One worker for all grants of a suite; each grant has a script of its own. */
+export class WorkflowWorld {
+  readonly client: Client;
+  readonly namespace: string;
+  readonly keys: KeyRing;
+  private readonly scripts = new Map<string, Script>();
+  private readonly close: () => Promise<void>;
+
+  private constructor(
+    client: Client,
+    namespace: string,
+    keys: KeyRing,
+    close: (world: WorkflowWorld) => Promise<void>,
+  ) {
+    this.client = client;
+    this.namespace = namespace;
+    this.keys = keys;
+    this.close = () => close(this);
+  }
+
+  static async start(): Promise<WorkflowWorld> {
+    const { address, namespace } = await temporal();
+    const keys: KeyRing = { current: 'test', keys: { test: randomBytes(32) } };
+    const connection = await Connection.connect({ address });
+    const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'throw') });
+    const native = await NativeConnection.connect({ address });
+    const running: Promise<void>[] = [];
+    const workers: Worker[] = [];
+    const world = new WorkflowWorld(client, namespace, keys, async () => {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      await native.close();
+      await connection.close();
+    });
+    const common = {
+      connection: native,
+      namespace,
+      dataConverter: dataConverter(keys),
+      shutdownGraceTime: '1s',
+      shutdownForceTime: '3s',
+    };
+    const { assess, openStep, judge, stillEligible, tell, ...atTarget } = world.activities();
+    const { ceiling, provision, setEnd, remove } = atTarget;
+    const decisions = { assess, openStep, judge, stillEligible, tell };
+    workers.push(
+      await Worker.create({
+        ...common,
+        taskQueue: decisionsQueue,
+        workflowBundle: await workflowBundle(),
+        activities: decisions,
+        stickyQueueScheduleToStartTimeout: '2s',
+      }),
+      await Worker.create({ ...common, taskQueue: changeQueue(target), activities: { ceiling, provision, setEnd } }),
+      await Worker.create({ ...common, taskQueue: undoQueue(target), activities: { remove } }),
+    );
+    running.push(...workers.map((worker) => worker.run()));
+    return world;
+  }
+
+  stop(): Promise<void> {
+    return this.close();
+  }
+
+  /** Starts a grant as the API does, and waits for nothing. */
+  async grant(script: Script, more: Partial<Request> = {}): Promise<TestGrant> {
+    const grantId = grantIdFrom(randomBytes(17));
+    const request: Request = {
+      grantId,
+      requester: 'person:engineer',
+      subject: 'person:engineer',
+      requesterName: 'Engineer',
+      subjectName: 'Engineer',
+      entitlement: 'orders-db/read',
+      target,
+      justification: 'Look into a late order.',
+      requestedDurationMs: hour,
+      requestTime: Date.now(),
+      ...more,
+    };
+    this.scripts.set(grantId, script);
+    const handle = await this.client.workflow.start('grant', {
+      workflowId: grantWorkflowId(grantId),
+      taskQueue: decisionsQueue,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      args: [{ request, evidence: `request ${randomUUID()}` }],
+      memo: { request },
+    });
+    return new TestGrant(this, handle, script, request);
+  }
+
+  /** Activities that find the grant's script by the id in their input. */
+  private activities(): Activities {
+    const by = <Name extends keyof Activities>(name: Name, idOf: (input: Parameters<Activities[Name]>[0]) => string) =>
+      ((input: Parameters<Activities[Name]>[0]) => this.scriptOf(idOf(input)).call(name, input)) as Activities[Name];
+    return {
+      assess: by('assess', ({ request }) => request.grantId),
+      openStep: by('openStep', ({ request }) => request.grantId),
+      stillEligible: by('stillEligible', ({ request }) => request.grantId),
+      judge: by('judge', ({ grantId }) => grantId),
+      // The ceiling is asked about an entitlement, not about a grant: tests name it after the grant when they need to.
+      ceiling: async (input) => (this.ceilings.get(input.entitlement) ?? defaultCeiling)(input),
+      provision: by('provision', ({ grantId }) => grantId),
+      setEnd: by('setEnd', ({ grantId }) => grantId),
+      remove: by('remove', ({ grantId }) => grantId),
+      tell: by('tell', ({ view }) => view.grantId),
+    };
+  }
+
+  private scriptOf(grantId: string): Script {
+    const script = this.scripts.get(grantId);
+    if (!script) throw new Error(`no script for grant ${grantId}`);
+    return script;
+  }
+
+  /** What the ceiling answers for an entitlement; allowed and automatic unless told otherwise. */
+  readonly ceilings = new Map<string, Activities['ceiling']>();
+}
+
+const defaultCeiling: Activities['ceiling'] = async () => ({ allows: true, automatic: true, leastApprovals: 0 });
