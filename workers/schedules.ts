@@ -51,7 +51,9 @@ async function ensure(client: Client, options: ScheduleOptions): Promise<void> {
   }
 }
 
-const againMs = 5_000;
+/** Also the longest that the end of the process waits for this. */
+const answerMs = 5_000;
+const againMs = 2_000;
 
 /** Keeps them until `stop`, and has running grants asked after every change; tries again for as long as Temporal is away. */
 export async function keepSchedules(
@@ -73,17 +75,20 @@ export async function keepSchedules(
     const seen = changes;
     try {
       const targets = policy.current().targets();
-      await ensureSchedules(
-        client,
-        targets.map(({ name }) => name),
-      );
-      if (seen > asked) await reassessNow(client);
+      await client.withDeadline(Date.now() + answerMs, async () => {
+        await ensureSchedules(
+          client,
+          targets.map(({ name }) => name),
+        );
+        if (seen > asked) await reassessNow(client);
+      });
       asked = seen;
       await new Promise<void>((resolve) => {
         wake = resolve;
         if (changes > seen || stop.aborted) resolve();
       });
     } catch (error) {
+      if (stop.aborted) break;
       log.warn({ err: error, nextTryInMs: againMs }, 'schedules could not be kept');
       await sleep(againMs, undefined, { signal: stop }).catch(() => undefined);
     }
