@@ -22,12 +22,18 @@ export async function openLogs(folder: string, names: string[], tell: (line: str
     });
     files.set(name, createWriteStream(path, { mode: 0o600 }));
   }
+  const told = new Map<string, number>();
   return {
     folder,
     of: (name) => (line) => {
       files.get(name)?.write(`${line}\n`);
       const worry = worryIn(line);
-      if (worry !== undefined) tell(`[${name}] ${worry}`);
+      if (worry === undefined) return;
+      const said = `[${name}] ${worry}`;
+      // What repeats is told once a minute.
+      if (Date.now() - (told.get(said) ?? 0) < 60_000) return;
+      told.set(said, Date.now());
+      tell(said);
     },
     close: async () => {
       await Promise.all([...files.values()].map((file) => new Promise((resolve) => file.end(resolve))));

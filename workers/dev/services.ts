@@ -1,5 +1,4 @@
 /** What Daypass stands on in development: each service is started here, or used where the environment says it is. */
-import { devNull } from 'node:os';
 import { join } from 'node:path';
 import { readCompose, type Services } from './compose.js';
 import { checkTemporal } from './configured.js';
@@ -17,7 +16,7 @@ import { audience, portalClient } from './provider/configuration.js';
 import { startProvider } from './provider/provider.js';
 import { runRedis } from './redis.js';
 import type { StackSettings } from './settings.js';
-import { runTemporal } from './temporal.js';
+import { noConfiguration, runTemporal } from './temporal.js';
 
 export interface ServicesOptions {
   settings: StackSettings;
@@ -118,7 +117,7 @@ async function startTemporal(codecEndpoint: string, base: Base): Promise<Started
   return {
     at: { address, namespace },
     // The developer's own configuration file is for another server.
-    env: { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, TEMPORAL_CONFIG_FILE: devNull },
+    env: { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, TEMPORAL_CONFIG_FILE: noConfiguration },
     ui: uiUrl,
     part: { name: 'temporal', stop: () => program.stop() },
   };

@@ -1,10 +1,13 @@
 /** Runs Temporal's development server as a local program, as `temporal-dev.yml` describes it. */
 import { mkdir } from 'node:fs/promises';
-import { devNull } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { flagOf, localCommand, type Services } from './compose.js';
 import { type Program, runProgram, whenUp } from './program.js';
 import { Trouble } from './trouble.js';
+
+/** A configuration file that says nothing; an empty one is no valid one to the SDK. */
+export const noConfiguration = fileURLToPath(new URL('no-temporal.toml', import.meta.url));
 
 export interface LocalTemporal {
   address: string;
@@ -74,5 +77,5 @@ async function keepHistories(command: string, args: string[]): Promise<void> {
 /** The developer's own Temporal settings belong to another server. */
 function quietEnv(): NodeJS.ProcessEnv {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')));
-  return { ...env, TEMPORAL_CONFIG_FILE: devNull, NO_COLOR: '1' };
+  return { ...env, TEMPORAL_CONFIG_FILE: noConfiguration, NO_COLOR: '1' };
 }
