@@ -1,2 +1,3 @@
 /** Everything that the bundle holds. */
 export { grant } from './grant.js';
+export { reassess, reconcile } from './reconcile.js';
