@@ -22,8 +22,8 @@ export interface ReconcileDeps {
 
 /** While a grant is in one of these, its account may stand: it makes it, uses it, or removes it itself. */
 const owing: readonly GrantState[] = ['ACTIVATING', 'ACTIVE', 'REVOKING', 'WITHDRAWING'];
-/** Before removal has begun: lost eligibility can still end these. */
-const endable: readonly GrantState[] = ['REQUESTED', 'APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING', 'ACTIVE'];
+/** Assessed, and not ending yet: lost eligibility can end these. */
+const endable: readonly GrantState[] = ['APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING', 'ACTIVE'];
 
 const pageSize = 100;
 const atOnce = 10;

@@ -39,7 +39,10 @@ export function letterFor(story: Story, reader: Recipient): Letter {
   const { link, footer, ...rest } = texts[reader.kind](it);
   return {
     ...rest,
-    link: { label: link ?? 'Open the grant', url: grantUrl(story.portalUrl, view.grantId) },
+    link: {
+      label: link?.label ?? 'Open the grant',
+      url: grantUrl(story.portalUrl, view.grantId) + (link?.place ?? ''),
+    },
     footer:
       footer ?? 'You get this mail because you are part of this access grant. Nothing happens by opening the link.',
   };
@@ -49,7 +52,8 @@ export function grantUrl(portalUrl: string, grantId: string): string {
   return new URL(`grants/${encodeURIComponent(grantId)}`, portalUrl.endsWith('/') ? portalUrl : `${portalUrl}/`).href;
 }
 
-type Text = Omit<Letter, 'link' | 'footer'> & { link?: string; footer?: string };
+/** `place` is a fragment of the grant's page. */
+type Text = Omit<Letter, 'link' | 'footer'> & { link?: { label: string; place?: string }; footer?: string };
 
 const texts: Record<NewsKind, (it: Case) => Text> = {
   asked: (it) => decide(it, 'Please decide', []),
@@ -122,7 +126,7 @@ const texts: Record<NewsKind, (it: Case) => Text> = {
       ...(it.isSubject ? ['Done sooner? Give it back on the same page.'] : []),
     ],
     facts: length(it),
-    link: it.isSubject && it.view.credential === 'waiting' ? 'Open the grant and collect' : undefined,
+    link: it.isSubject && it.view.credential === 'waiting' ? { label: 'Open the grant and collect' } : undefined,
   }),
 
   extended: (it) => ({
@@ -174,7 +178,7 @@ function decide(it: Case, opening: string, first: string[]): Text {
       ...(view.step?.expireAt === undefined ? [] : [{ label: 'Decide by', value: it.at(view.step.expireAt) }]),
     ],
     list: view.risk && { label: 'What the risk is made of', items: view.risk.factors.map(factor) },
-    link: 'Open the request',
+    link: { label: 'Open the request', place: '#decide' },
     footer:
       'You get this mail because you may decide on this request. Opening the link decides nothing; the page asks you.',
   };

@@ -38,11 +38,11 @@ describe('a mail', () => {
       'Risk: 42 of 100 (elevated)',
       '- 20 points: It is 03:10 for them.',
       'Decide by: Sun, 22 Nov 2026, 15:30 CET',
-      `http://localhost:7300/grants/${it.view.grantId}\n`,
+      `http://localhost:7300/grants/${it.view.grantId}#decide\n`,
     ]) {
       assert.ok(text.includes(said), `${said} in\n${text}`);
     }
-    assert.deepEqual(html.match(/href="[^"]*"/g), [`href="http://localhost:7300/grants/${it.view.grantId}"`]);
+    assert.deepEqual(html.match(/href="[^"]*"/g), [`href="http://localhost:7300/grants/${it.view.grantId}#decide"`]);
     assert.doesNotMatch(html, /<form|<script|<img|approve/i);
   });
 
