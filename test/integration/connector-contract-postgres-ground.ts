@@ -26,6 +26,8 @@ export interface PostgresGround extends Ground<PostgresPrivilege> {
     user?: string;
     credential?: string;
   }): Connector<PostgresPrivilege>;
+  serverStops(): Promise<void>;
+  serverStarts(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,14 +47,16 @@ const orders = `
 
 export async function postgresGround(): Promise<PostgresGround> {
   const log: string[] = [];
-  const { host, port, superuser, program } = await runPostgres({
+  const options = {
     services: await readCompose(),
     port: await freePort(),
     state: join(await folder(), 'data'),
     password: randomBytes(18).toString('base64url'),
     settings: ['fsync=off', 'log_statement=all', 'max_prepared_transactions=10'],
-    onLine: (line) => void log.push(line),
-  });
+    onLine: (line: string) => void log.push(line),
+  };
+  let running = await runPostgres(options);
+  const { host, port, superuser } = running;
   const open: { end(): Promise<void> }[] = [];
 
   async function client(login: pg.ClientConfig): Promise<pg.Client> {
@@ -113,7 +117,14 @@ export async function postgresGround(): Promise<PostgresGround> {
       await Promise.all(connectors.map((each) => each.close()));
       await Promise.allSettled(open.map((each) => each.end()));
       for (const line of lines) line.close();
-      await program.stop();
+      await running.program.stop();
+    },
+    async serverStops() {
+      await running.program.stop();
+      supers.clear();
+    },
+    async serverStarts() {
+      running = await runPostgres(options);
     },
   };
 }

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Credential, Order } from '../../activities/connectors/connector.js';
 import type { PostgresPrivilege } from '../../activities/connectors/postgres/index.js';
 import { until } from '../support/until.js';
-import { isTargetError, newGrantId, refuses } from './connector-contract.js';
+import { isTargetError, isUnknown, newGrantId, refuses } from './connector-contract.js';
 import { type PostgresGround, postgresGround } from './connector-contract-postgres-ground.js';
 
 const minute = 60_000;
@@ -175,7 +175,10 @@ describe('the user of a PostgreSQL account', () => {
     // Somebody gave the account more than the check at start would have accepted.
     const { grantId, credential, name } = await account('orders_admin');
     for (const database of ['orders', 'stock']) {
-      await ground.sql(`CREATE SCHEMA IF NOT EXISTS loose; GRANT CREATE, USAGE ON SCHEMA loose TO PUBLIC`, database);
+      await ground.sql(
+        `CREATE SCHEMA IF NOT EXISTS loose; GRANT CREATE, USAGE ON SCHEMA loose TO orders_admin`,
+        database,
+      );
       const client = await ground.client(credential, database);
       await client.query(`
         CREATE TABLE loose.mine AS SELECT 1 AS one;
@@ -186,6 +189,7 @@ describe('the user of a PostgreSQL account', () => {
         CREATE VIEW loose.peep AS SELECT * FROM loose.mine WHERE loose."'; DROP"(one) = 1;
         CREATE VIEW loose.window AS SELECT * FROM loose.mine;
         GRANT SELECT ON loose.window TO PUBLIC;
+        CREATE TYPE loose.mood AS ENUM ('fine');
         CREATE TEMP TABLE scratch ();
         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC`);
     }
@@ -258,6 +262,16 @@ describe('the user of a PostgreSQL account', () => {
       [false, 1, ['somebody else had dropped the role before']],
     );
     await assert.rejects(client.query('SELECT 1'));
+  });
+
+  it('is removed once the server is back, when it was down at the end', async () => {
+    const { order, grantId, credential } = await account();
+    await ground.serverStops();
+    await isUnknown(ground.connector.remove(grantId, signal));
+    await isUnknown(ground.connector.provision({ ...order, attempt: 2 }, signal));
+    await ground.serverStarts();
+    assert.equal((await ground.connector.remove(grantId, signal)).wasPresent, true);
+    await assert.rejects(ground.client(credential));
   });
 
   it('is told apart from a stranger with the same name, whom nothing touches', async () => {

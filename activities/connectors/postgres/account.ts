@@ -16,6 +16,8 @@ export interface Label {
   grantId: string;
   /** SHA-256 of the evidence that the present end rests on. */
   evidence: string;
+  /** The role that the account was made a member of. */
+  privilege: string;
   startsAt: Instant;
   endsAt: Instant;
   /** The attempt whose password is valid. */
@@ -32,6 +34,7 @@ const label: z.ZodType<Label, unknown> = z.strictObject({
   installation: z.string(),
   grantId: z.string(),
   evidence: z.string(),
+  privilege: z.string(),
   startsAt: instant,
   endsAt: instant,
   attempt: z.int(),

@@ -13,6 +13,8 @@ type Remark = (text: string) => Promise<void>;
 export interface Account {
   name: string;
   role: number;
+  /** The role that it was a member of. */
+  privilege: string;
 }
 
 export async function takeBelongings(
@@ -39,12 +41,12 @@ export async function takeBelongings(
   }
   // A rolled back transaction may have been all that there was.
   for (const database of await databasesOf(home, account)) {
-    await inDatabase(server, database, signal, async (session) =>
-      session.transaction(async () => {
-        await dropRoutines(session, account, (text) => remark(`database ${database}: ${text}`));
-        await giveAway(session, account, (text) => remark(`database ${database}: ${text}`));
-      }),
-    );
+    const remarkHere: Remark = (text) => remark(`database ${database}: ${text}`);
+    await inDatabase(server, database, signal, async (session) => {
+      // In a transaction of its own: what cannot be given away must not bring the functions back.
+      await inItsPlace(session, account, () => dropRoutines(session, account, remarkHere));
+      await inItsPlace(session, account, () => giveAway(session, account, remarkHere));
+    });
   }
 }
 
@@ -78,6 +80,20 @@ async function inDatabase(
       { cause: error },
     );
   }
+}
+
+/**
+ * What the account made may lie in a schema that only its privilege lets anybody into. For this one transaction it holds that
+ * again, and we through it; nobody else ever sees it, since it is taken back before the commit.
+ */
+async function inItsPlace(session: Session, { name, privilege }: Account, work: () => Promise<void>): Promise<void> {
+  await session.transaction(async () => {
+    const [held] = await session.query(`SELECT FROM pg_roles WHERE rolname = $1`, [privilege]);
+    const role = escapeIdentifier(privilege);
+    if (held) await session.query(`GRANT ${role} TO ${escapeIdentifier(name)} WITH INHERIT TRUE, SET FALSE`);
+    await work();
+    if (held) await session.query(`REVOKE ${role} FROM ${escapeIdentifier(name)}`);
+  });
 }
 
 /**

@@ -19,7 +19,7 @@ const tooMighty = [
 
 /** Stages: where one finds something, the next would only tell the same again, or advise wrongly. */
 export async function check(server: Server, roles: string[], signal: AbortSignal): Promise<void> {
-  const problems = await server.home('undos', signal, async (session) => {
+  const problems = await server.home(signal, async (session) => {
     const provisioner = await provisionerProblems(session);
     if (provisioner.length > 0) return provisioner;
     await prepare(session);

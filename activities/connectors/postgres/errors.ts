@@ -28,8 +28,10 @@ export function targetError(error: unknown): TargetError {
   if (error instanceof TargetError) return error;
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   const sentence = refused[code] ?? refused[code.slice(0, 2)];
-  // The server's own words name objects and never values; our statements carry verifiers only, and pg keeps no statement in its errors.
-  const words = error instanceof Error ? plain(error.message) : 'no reason given';
+  // The server's own words name objects and never values; our statements carry verifiers only, and pg keeps no statement in
+  // its errors. Node's error for several addresses at once has a code and no message.
+  const words =
+    error instanceof Error ? plain(error.message || String('code' in error && error.code)) : 'no reason given';
   if (sentence !== undefined) {
     return new TargetError('refused', 'target-refused', `${sentence} (${code}: ${words})`, { cause: error });
   }

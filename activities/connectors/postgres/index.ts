@@ -26,7 +26,7 @@ export function postgres({ installation, address, credential }: PostgresOptions)
   const server = connectServer(parseAddress(address), credential);
   let privilegeRoles: string[] = [];
   return {
-    can: { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 50 },
+    can: { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 100 },
     parsePrivilege,
     check(privileges) {
       privilegeRoles = [...new Set(privileges.map(({ role }) => role))];
@@ -34,7 +34,7 @@ export function postgres({ installation, address, credential }: PostgresOptions)
     },
     now(signal) {
       return translated(() =>
-        server.home('changes', signal, async (session) => {
+        server.home(signal, async (session) => {
           const [row] = await session.query<{ now: Date }>('SELECT clock_timestamp() AS now');
           return row?.now.getTime() ?? Number.NaN;
         }),

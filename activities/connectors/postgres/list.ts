@@ -5,7 +5,7 @@ import { identity } from './home.js';
 import type { Server } from './server.js';
 
 export async function list(server: Server, installation: string, signal: AbortSignal): Promise<StandingAccount[]> {
-  return server.home('undos', signal, async (session) => {
+  return server.home(signal, async (session) => {
     const targetIdentity = await identity(session);
     const rows = await session.query<{ name: string; comment: string }>(
       `SELECT rolname AS name, description AS comment FROM pg_roles

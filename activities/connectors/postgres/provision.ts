@@ -29,7 +29,7 @@ export async function provision(
   const password = newPassword();
   const verifier = await scramVerifier(password);
   const { host, port, database } = server.address;
-  return server.home('changes', signal, async (session) => {
+  return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
     const { endsAt } = await session.transaction(async () => {
@@ -70,6 +70,7 @@ async function create(
     installation,
     grantId: order.grantId,
     evidence: order.evidenceDigest,
+    privilege: order.privilege.role,
     startsAt,
     endsAt: Math.min(startsAt + order.durationMs, order.endBy),
     attempt: order.attempt,

@@ -28,14 +28,14 @@ export async function remove(
   signal: AbortSignal,
 ): Promise<Removal> {
   const name = accountName(installation, grantId);
-  return server.home('undos', signal, async (session) => {
+  return server.home(signal, async (session) => {
     await prepare(session);
     await lockAcross(session, name);
     await plantTombstone(session, installation, name);
     const found = await findRole(session, name);
     if (found) {
-      ownLabel(installation, grantId, found.comment);
-      await removeRole(server, session, { name, role: found.oid }, signal);
+      const { privilege } = ownLabel(installation, grantId, found.comment);
+      await removeRole(server, session, { name, role: found.oid, privilege }, signal);
     }
     await endStragglers(session, name, signal);
     await remarkOnOwners(session, name, privilegeRoles);
@@ -86,8 +86,17 @@ async function strip(session: Session, { name, role }: Account): Promise<void> {
     [role],
   );
   for (const { privilege, ours } of held) {
-    if (ours) await session.query(`REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
+    if (ours) await revoke(session, privilege, name);
     else await remark(session, name, `somebody else had made the account a member of ${privilege}`);
+  }
+}
+
+async function revoke(session: Session, privilege: string, name: string): Promise<void> {
+  try {
+    await session.query(`REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
+  } catch (error) {
+    // Somebody changes the privilege role just now. Sessions must not live on for that: it goes with the role.
+    if (!hasState(error, '55P03')) throw error;
   }
 }
 

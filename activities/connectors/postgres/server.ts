@@ -11,13 +11,10 @@ export interface Session {
   transaction<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Removal has connections of its own, so that no flood of requests can delay it. */
-export type Lane = 'changes' | 'undos';
-
 export interface Server {
   readonly address: Address;
   /** A connection to the provisioner's own database. */
-  home<T>(lane: Lane, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
+  home<T>(signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
   /** A connection to another database of the same server. */
   elsewhere<T>(database: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -46,12 +43,14 @@ export function connectServer(address: Address, password: string): Server {
     // Nothing that an account's user made is ever found by a bare name. A session of a connector that vanished gives its locks back.
     options: '-c search_path=pg_catalog,pg_temp -c idle_session_timeout=30s -c tcp_keepalives_idle=10',
   };
-  const lanes: Record<Lane, pg.Pool> = { changes: pool(settings), undos: pool(settings) };
+  const pool = new pg.Pool({ ...settings, database: homeDatabase, max: 5, idleTimeoutMillis: 10_000 });
+  pool.on('error', told);
+  pool.on('connect', (client) => client.on('error', told));
   return {
     address,
-    async home(lane, signal, work) {
+    async home(signal, work) {
       signal.throwIfAborted();
-      const client = await lanes[lane].connect();
+      const client = await pool.connect();
       let isOurs = true;
       const giveBack = (broken: boolean): void => {
         if (isOurs) client.release(broken);
@@ -86,17 +85,10 @@ export function connectServer(address: Address, password: string): Server {
         await close();
       }
     },
-    async close() {
-      await Promise.all(Object.values(lanes).map((each) => each.end()));
+    close() {
+      return pool.end();
     },
   };
-}
-
-function pool(settings: pg.ClientConfig): pg.Pool {
-  const made = new pg.Pool({ ...settings, database: homeDatabase, max: 4, idleTimeoutMillis: 10_000 });
-  made.on('error', told);
-  made.on('connect', (client) => client.on('error', told));
-  return made;
 }
 
 /** A connection that breaks rejects the query that runs on it, or the next one; the event alone must not end the process. */

@@ -18,7 +18,7 @@ export async function setEnd(
   signal: AbortSignal,
 ): Promise<StandingAccount> {
   const name = accountName(installation, order.grantId);
-  return server.home('changes', signal, async (session) => {
+  return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
     const { endsAt, evidence } = await session.transaction(async () => {
