@@ -13,13 +13,16 @@ export function connectRedis(url: string, log?: Log): Redis {
   });
   // One line when it goes and one when it comes back, however often it is tried in between.
   let away = false;
-  redis.on('error', (error: Error) => {
-    if (!away) log?.warn({ err: error }, 'redis is away');
+  let why: Error | undefined;
+  redis.on('error', (error: Error) => (why = error));
+  redis.on('reconnecting', () => {
+    if (!away) log?.warn({ err: why }, 'redis is away');
     away = true;
   });
   redis.on('ready', () => {
     if (away) log?.info('redis is back');
     away = false;
+    why = undefined;
   });
   return redis;
 }
