@@ -1,6 +1,8 @@
 /** The whole system for development: starts it, says where everything is, and stops exactly what it started. */
 import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Layers, type Part } from './layers.js';
 import { openLogs } from './logs.js';
 import { developmentKeys } from './keys.js';
@@ -32,6 +34,9 @@ export interface Stack {
   /** Stopping twice is stopping once. */
   stop(): Promise<void>;
 }
+
+/** Mocha loads TypeScript as CommonJS, where `import.meta.resolve` is missing. */
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 const ownNames = ['decisions', 'connectors', 'api'];
 /** Workers finish what they have in hand. */
@@ -83,7 +88,7 @@ async function startOwn(
   const program = await runProgram({
     name: own.name,
     command: process.execPath,
-    args: ['--enable-source-maps', '--import', import.meta.resolve('tsx'), own.file],
+    args: ['--enable-source-maps', '--import', tsx, own.file],
     env: own.env,
     onLine,
   });
