@@ -70,7 +70,8 @@ async function walk(addresses: Addresses): Promise<void> {
   const { host, port, database, username: user, password } = credential;
   const login = { host, port, database, user, password };
   const session = new pg.Client(login);
-  const cut = new Promise<string>((resolve) => session.once('error', ({ message }) => resolve(message)));
+  // The first error says why; the end of the connection follows as another.
+  const cut = new Promise<string>((resolve) => session.on('error', ({ message }) => resolve(message)));
   await session.connect();
   const { rows } = await session.query<{ count: string }>('select count(*) from orders');
   step('usable', `logged in as ${user} and counted ${rows[0]?.count} orders`);

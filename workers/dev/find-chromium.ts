@@ -1,0 +1,22 @@
+/** Finds a Chromium for the browser tests: named, on PATH, or, as root on Debian, as the package. */
+import { installPackage } from './apt.js';
+import { isProgram, onPath } from './find-program.js';
+import { Trouble } from './trouble.js';
+
+export async function findChromium(
+  tell: (line: string) => void,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const named = env['DAYPASS_CHROMIUM'] ?? '';
+  if (named !== '') {
+    if (await isProgram(named)) return named;
+    throw new Trouble(`DAYPASS_CHROMIUM is ${named}, which is no program: correct it, or unset it.`);
+  }
+  for (const name of ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']) {
+    const found = await onPath(name);
+    if (found !== undefined) return found;
+  }
+  const installed = await installPackage('chromium', 'chromium', tell);
+  if (installed !== undefined) return installed;
+  throw new Trouble('There is no Chromium for the browser tests: install one, or set DAYPASS_CHROMIUM to its path.');
+}
