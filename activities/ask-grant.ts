@@ -5,8 +5,14 @@ import type { GrantView } from '../workflows/domain/view.js';
 import { grantWorkflowId } from '../workflows/ids.js';
 import { isUnreadable } from '../workflows/messages.js';
 
-/** `closed`: it completed, was terminated, timed out, failed, or never was. Memos of an open one may be unreadable. */
-export type Asked = { open: false } | { open: true; view?: GrantView; request?: Request };
+/**
+ * Not open: it completed, was terminated, timed out, failed, or never was. A memo is undefined before the grant has written it,
+ * and where it was written by somebody else: not sealed, or sealed for another grant.
+ */
+export type Asked = { open: false } | { open: true; view?: Memo<GrantView>; request?: Memo<Request> };
+
+/** `unreadable`: sealed with a key that this process does not have, or broken. */
+export type Memo<T> = T | 'unreadable';
 
 export const askMs = 5_000;
 const closed = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT', 'CONTINUED_AS_NEW'];
@@ -25,8 +31,10 @@ export async function askGrant(client: Client, grantId: string): Promise<Asked> 
 }
 
 /** The client marks what it cannot open. Sealed memos were written by our workflow, so their shape holds. */
-function memo<T extends object>(value: unknown): T | undefined {
-  return typeof value === 'object' && value !== null && !isUnreadable(value) ? (value as T) : undefined;
+function memo<T extends object>(value: unknown): Memo<T> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!isUnreadable(value)) return value as T;
+  return value.unreadable === 'unsealed' || value.unreadable === 'other-workflow' ? undefined : 'unreadable';
 }
 
 /** Runs `work` for each, a few at once, and rejects with the first failure after all were tried. */

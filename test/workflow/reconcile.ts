@@ -199,6 +199,20 @@ describe('reconcile', function () {
     assert.deepEqual([...target.accounts], [unreadable.grantId]);
   });
 
+  it('believes no memo that was not sealed for this very grant, and no grant that has shown nothing yet', async () => {
+    const target = await newTarget();
+    const plain = new Client({ connection, namespace });
+    const grantId = grantIdFrom(randomBytes(17));
+    const { view } = change({ view: { state: 'ACTIVE', grantId, target: target.name } });
+    const options = { taskQueue: 'nobody', args: [] };
+    const forged = { ...options, workflowId: grantWorkflowId(grantId), memo: { view } };
+    started.push(await plain.workflow.start('grant', forged));
+    const young = grantIdFrom(randomBytes(17));
+    started.push(await client.workflow.start('grant', { ...options, workflowId: grantWorkflowId(young) }));
+    target.accounts.add(grantId).add(young);
+    assert.equal((await pass(target.name)).strays, 2);
+  });
+
   it('does not call it a stray when the grant was quicker', async () => {
     const grantId = grantIdFrom(randomBytes(17));
     const target = await newTarget({ remove: async (ref) => removal(ref.grantId, false) });
