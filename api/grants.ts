@@ -50,8 +50,11 @@ export interface RequestMemo extends Request {
 }
 
 export interface Found {
-  request: RequestMemo;
+  /** Exactly what was asked and signed: its digest ties every decision to it. */
+  request: Request;
   view: GrantView;
+  bodyDigest: string;
+  recipientKey?: PublicJwk;
   /** Events so far: what a decision costs is bounded by it. */
   historyLength: number;
 }
@@ -125,7 +128,8 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
         request: await openMemo(row.memo?.fields?.['request'], workflowId),
         view: await openMemo(row.memo?.fields?.['view'], workflowId),
       };
-      const isOpen = row.status === proto.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+      const isOpen =
+        row.status === proto.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
       return foundOf(memo, isOpen, Number(row.historyLength ?? 0));
     } catch {
       // Not sealed with our keys: started by hand, or under an older key ring. It is no grant that we can show.
@@ -276,14 +280,14 @@ export function foundOf(
   isOpen: boolean,
   historyLength: number,
 ): Found | undefined {
-  const request = memo.request as RequestMemo | undefined;
-  if (request === undefined) return undefined;
+  if (memo.request === undefined) return undefined;
+  const { bodyDigest, recipientKey, ...request } = memo.request as RequestMemo;
   const view = (memo.view as GrantView | undefined) ?? initialView(request);
-  return { request, view: isOpen ? view : closedView(view), historyLength };
+  return { request, bodyDigest, recipientKey, view: isOpen ? view : closedView(view), historyLength };
 }
 
 /** Before the workflow's first turn there is no view yet. */
-export function initialView(request: RequestMemo): GrantView {
+export function initialView(request: Request): GrantView {
   return viewOf(opened({ request, evidence: '' }, request.requestTime));
 }
 

@@ -66,10 +66,9 @@ export class Client {
   }
 
   list(query: Partial<z.input<typeof ListGrants>> = {}): Promise<GrantPage> {
-    const given = Object.entries(query).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]],
-    );
-    return this.get(`/v1/grants?${new URLSearchParams(given).toString()}`);
+    const given = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value));
+    return this.get(`/v1/grants?${given.toString()}`);
   }
 
   approvals(): Promise<GrantPage> {

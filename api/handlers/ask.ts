@@ -33,11 +33,10 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     });
     if (await deps.grants.start({ request, evidence }, memo)) {
       deps.log.info({ grantId: request.grantId, by: actor.ref, entitlement: entitlement.id }, 'asked');
-      const found = { request: memo, view: initialView(memo), historyLength: 0 };
-      return { grant: bodyOf(deps, found, actor), isNew: true };
+      return { grant: bodyOf(deps, { request, view: initialView(request) }, actor), isNew: true };
     }
     const existing = await deps.grants.find(request.grantId);
-    if (!existing || existing.request.bodyDigest !== memo.bodyDigest) {
+    if (!existing || existing.bodyDigest !== memo.bodyDigest) {
       throw new Problem('idempotency-conflict', 'This Idempotency-Key was used for another request; use a new one.');
     }
     return { grant: bodyOf(deps, existing, actor), isNew: false };

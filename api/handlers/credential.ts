@@ -37,7 +37,7 @@ export interface OpenedCredential {
 export function collectHandler(deps: HandlerDeps): Handlers['collect'] {
   return async (id, { collectId }, actor) => {
     const { found, roles } = await standingOf(deps, id, actor);
-    const { view, request } = found;
+    const { view, recipientKey } = found;
     if (view.subject !== actor.ref)
       throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
     if (!may('collect', roles, view.state)) {
@@ -50,7 +50,7 @@ export function collectHandler(deps: HandlerDeps): Handlers['collect'] {
     if (now >= expireTime) throw new Problem('not-active', 'This access is over.', { state: view.state });
     deps.log.info({ grantId: id, by: actor.ref, collectId }, 'credential handed over');
     const answer = { collectId, expireTime: isoInstant(expireTime) };
-    if (request.recipientKey) return { ...answer, sealed };
+    if (recipientKey) return { ...answer, sealed };
 
     if (now >= collectedAt + openForMs) {
       throw new Problem(

@@ -26,8 +26,11 @@ export function rolesIn(actor: Actor, view: GrantView): Role[] {
   return [...grantRoles(actor, view), ...actor.roles];
 }
 
-export function bodyOf(deps: Pick<HandlerDeps, 'policy' | 'temporalUi'>, found: Found, actor: Actor): GrantBody {
-  const { view, request } = found;
+export function bodyOf(
+  deps: Pick<HandlerDeps, 'policy' | 'temporalUi'>,
+  { view, request }: Pick<Found, 'view' | 'request'>,
+  actor: Actor,
+): GrantBody {
   return grantBody({
     view,
     request,

@@ -1,0 +1,126 @@
+/** Puts the API and the pages together from their settings: the one place where all parts are made. */
+import { createServer, type Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { createCodec } from '../activities/platform/codec.js';
+import type { ApiConfig } from '../activities/platform/config.js';
+import { openCredential } from '../activities/platform/jwe.js';
+import { readCodecKeys, readCredentialKey, readSecret, readSigningKey } from '../activities/platform/keys.js';
+import type { Log } from '../activities/platform/log.js';
+import { connectRedis } from '../activities/platform/redis.js';
+import { lazyClient } from '../activities/platform/temporal.js';
+import { watchPolicy } from '../activities/policy/load.js';
+import { grantWorkflowId } from '../workflows/ids.js';
+import { createApp } from './app.js';
+import { createGrants } from './grants.js';
+import { readBearer } from './identity/bearer.js';
+import { createCsrf } from './identity/csrf.js';
+import { checkIssuer, createOidc } from './identity/oidc.js';
+import { createSealer } from './identity/seal.js';
+import { createSessions } from './identity/session.js';
+import { createSignOuts } from './identity/sign-outs.js';
+import { createLimits } from './limits.js';
+import { createLive } from './live.js';
+import { createSigner } from './sign.js';
+
+export interface RunningApi {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Serves until `close`. Temporal, Redis and the identity provider may come later, and go and come back. */
+export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi> {
+  checkIssuer(config.OIDC_ISSUER);
+  const codecKeys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
+  const sessionKey = await readSecret(config.DAYPASS_SESSION_KEY_FILE);
+  const signingKey = await readSigningKey(config.DAYPASS_SIGNING_KEY_FILE);
+  const credentialKey = await readCredentialKey(config.DAYPASS_CREDENTIAL_KEY_FILE);
+  const clientSecret = (await readFile(config.OIDC_CLIENT_SECRET_FILE, 'utf8')).trim();
+  const portalUrl = config.DAYPASS_PORTAL_URL;
+  const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
+
+  const redis = connectRedis(config.REDIS_URL, log);
+  const subscriber = connectRedis(config.REDIS_URL, log);
+  const client = lazyClient({ keys: codecKeys });
+  const sealer = createSealer(sessionKey);
+  const oidc = createOidc(
+    { issuer: config.OIDC_ISSUER, clientId: config.OIDC_CLIENT_ID, clientSecret, portalUrl },
+    sealer,
+  );
+  const bearers = { issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE, keys: oidc.keys };
+  const grants = createGrants({
+    client,
+    codec: createCodec(codecKeys, 'throw'),
+    onForeignRow: (workflowId) => log.warn({ workflowId }, 'a grant in Temporal that does not open with our keys'),
+  });
+  const live = createLive(subscriber);
+  const uiUrl = config.DAYPASS_TEMPORAL_UI_URL;
+
+  const { app } = createApp({
+    portalUrl,
+    temporalUiUrl: uiUrl,
+    grants,
+    live,
+    log,
+    sealer,
+    oidc,
+    policy: () => policy.current(),
+    signer: createSigner(config.DAYPASS_INSTALLATION, signingKey),
+    openCredential: (sealed) => openCredential(sealed, credentialKey),
+    temporalUi: (grantId) =>
+      uiUrl &&
+      new URL(
+        `/namespaces/${client.options.namespace}/workflows/${encodeURIComponent(grantWorkflowId(grantId))}`,
+        uiUrl,
+      ).href,
+    sessions: createSessions(sealer, { secure: portalUrl.startsWith('https:') }),
+    signOuts: createSignOuts(redis),
+    csrf: createCsrf(sessionKey),
+    limits: createLimits(redis),
+    readBearer: (token) => readBearer(token, bearers),
+    codec: createCodec(codecKeys, 'mark'),
+    checks: {
+      temporal: { ask: () => grants.ping(), required: true },
+      // Without it limits count per process and widening needs a fresh sign-in; nothing stops.
+      redis: { ask: () => redis.ping(), required: false },
+    },
+  });
+
+  const server = createServer(app);
+  const close = async (): Promise<void> => {
+    live.close();
+    server.closeIdleConnections();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    // Live views and waiting calls would hold the process; their callers come back by themselves.
+    setTimeout(() => server.closeAllConnections(), 1_000).unref();
+    await closed;
+    policy.close();
+    redis.disconnect();
+    subscriber.disconnect();
+    await client.connection.close();
+  };
+  try {
+    const url = await listen(server, config);
+    log.info({ url, portalUrl }, 'serving');
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function listen(server: Server, { DAYPASS_HOST: host, DAYPASS_PORT: port }: ApiConfig): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} is taken, so the portal cannot be served there; set DAYPASS_PORT to a free one.`)
+          : error,
+      ),
+    );
+    server.listen(port, host, () => {
+      const address = server.address();
+      const taken = typeof address === 'object' && address !== null ? address.port : port;
+      resolve(`http://${host}:${taken}`);
+    });
+  });
+}

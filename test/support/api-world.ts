@@ -1,0 +1,371 @@
+/**
+ * The API in this process, before real Temporal, Redis and identity provider, with the real decisions worker and a target
+ * in memory behind the real check of evidence.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { exportJWK, generateKeyPair } from 'jose';
+import { createAccounts } from '../../activities/accounts.js';
+import { createReads } from '../../activities/assess.js';
+import type { Ceiling } from '../../activities/ceiling.js';
+import type { Connector } from '../../activities/connectors/connector.js';
+import type { StandingAccount } from '../../activities/contract.js';
+import { createJudges } from '../../activities/judge.js';
+import { apiConfig } from '../../activities/platform/config.js';
+import { createLog } from '../../activities/platform/log.js';
+import { connectRedis } from '../../activities/platform/redis.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import { watchPolicy } from '../../activities/policy/load.js';
+import { createBaselines } from '../../activities/policy/risk/baselines.js';
+import { createPublish } from '../../activities/publish.js';
+import { createTells } from '../../activities/tell.js';
+import { startApi, type RunningApi } from '../../api/serve.js';
+import { changeQueue, decisionsQueue, undoQueue } from '../../workflows/ids.js';
+import { workflowBundle } from './bundle.js';
+import { policyFolder, swap } from './policy.js';
+import { folder, oidc, redis, temporal, type TestProvider, type TestRedis, type TestTemporal } from './services.js';
+
+const installation = 'api-test';
+const target = 'orders-db';
+const longest = 8 * 3_600_000;
+
+/** Reading is automatic and writing takes the manager, whatever the hour and the history. */
+const steady = {
+  risk: swap('bands: { elevated: 30, high: 60, refuse: 95 }', 'bands: { elevated: 97, high: 98, refuse: 99 }'),
+  entitlements: swap(
+    'flow: { low: manager-then-owners, elevated: manager-then-owners, high: manager-then-two-owners }',
+    'flow: { low: manager, elevated: manager, high: manager }',
+  ),
+};
+
+export interface WorldServices {
+  temporal?: TestTemporal;
+  redis?: TestRedis;
+}
+
+export class ApiWorld {
+  readonly url: string;
+  readonly provider: TestProvider;
+  readonly client: Client;
+  readonly sessionKey: Uint8Array;
+  /** What the target holds now, by grant. */
+  readonly standing: Map<string, StandingAccount>;
+  readonly log: string[];
+  private readonly closing: (() => Promise<unknown>)[];
+  private readonly tokens = new Map<string, string>();
+  private readonly work: { stop: () => Promise<void>; start: () => Promise<void> };
+
+  private constructor(
+    parts: Pick<ApiWorld, 'url' | 'provider' | 'client' | 'sessionKey' | 'standing' | 'log'> & {
+      work: ApiWorld['work'];
+      closing: (() => Promise<unknown>)[];
+    },
+  ) {
+    this.url = parts.url;
+    this.provider = parts.provider;
+    this.client = parts.client;
+    this.sessionKey = parts.sessionKey;
+    this.standing = parts.standing;
+    this.log = parts.log;
+    this.work = parts.work;
+    this.closing = parts.closing;
+  }
+
+  static async start(services: WorldServices = {}): Promise<ApiWorld> {
+    const engine = services.temporal ?? (await temporal());
+    const memory = services.redis ?? (await redis());
+    const policyDir = await policyFolder(steady);
+    const provider = await oidc(policyDir);
+    const keys = await keyFiles();
+    const lines: string[] = [];
+    const log = createLog('api-test', 'debug', (line) => lines.push(line));
+
+    process.env['TEMPORAL_ADDRESS'] = engine.address;
+    process.env['TEMPORAL_NAMESPACE'] = engine.namespace;
+    const api: RunningApi = await startApi(
+      apiConfig({
+        DAYPASS_INSTALLATION: installation,
+        DAYPASS_CODEC_KEYS_FILE: keys.codec.file,
+        DAYPASS_POLICY_DIR: policyDir,
+        DAYPASS_PORTAL_URL: 'http://localhost:7300',
+        REDIS_URL: memory.url,
+        DAYPASS_PORT: '0',
+        DAYPASS_SIGNING_KEY_FILE: keys.signing.file,
+        DAYPASS_CREDENTIAL_KEY_FILE: keys.credential.file,
+        DAYPASS_SESSION_KEY_FILE: keys.session.file,
+        OIDC_ISSUER: provider.issuer,
+        OIDC_CLIENT_ID: provider.clientId,
+        OIDC_CLIENT_SECRET_FILE: await secretFile(provider.clientSecret),
+        OIDC_AUDIENCE: provider.audience,
+        DAYPASS_TEMPORAL_UI_URL: engine.uiUrl,
+      }),
+      log,
+    );
+
+    const client = new Client({
+      connection: await Connection.connect({ address: engine.address }),
+      namespace: engine.namespace,
+      dataConverter: dataConverter(keys.codec.ring, 'throw'),
+    });
+    const policy = watchPolicy(policyDir, log);
+    const ours = connectRedis(memory.url, log);
+    const standing = new Map<string, StandingAccount>();
+    const work = createWork({ engine, keys, policy, redis: ours, log, standing });
+    await work.start();
+    return new ApiWorld({
+      url: api.url,
+      provider,
+      client,
+      sessionKey: keys.session.key,
+      standing,
+      log: lines,
+      work,
+      closing: [
+        () => api.close(),
+        () => work.stop(),
+        () => client.connection.close(),
+        () => Promise.resolve(policy.close()),
+        () => Promise.resolve(ours.disconnect()),
+      ],
+    });
+  }
+
+  /** Nobody judges, provisions or removes from here on. */
+  stopWork(): Promise<void> {
+    return this.work.stop();
+  }
+
+  startWork(): Promise<void> {
+    return this.work.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const close of this.closing) await close();
+  }
+
+  async token(account: string): Promise<string> {
+    const known = this.tokens.get(account) ?? (await this.provider.token(account));
+    this.tokens.set(account, known);
+    return known;
+  }
+
+  /** A call with the bearer token of an account; without one where `account` is undefined. */
+  async call(account: string | undefined, method: string, path: string, options: CallOptions = {}): Promise<Answered> {
+    const { body, headers = {}, raw } = options;
+    const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const sent = new Headers(headers);
+    if (account !== undefined) sent.set('authorization', `Bearer ${await this.token(account)}`);
+    if (content !== undefined && !sent.has('content-type')) sent.set('content-type', 'application/json');
+    const response = await fetch(new URL(path, this.url), {
+      method,
+      headers: sent,
+      body: content,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(20_000),
+    });
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    return {
+      status: response.status,
+      type,
+      headers: response.headers,
+      text,
+      body: type.includes('json') ? JSON.parse(text) : undefined,
+    };
+  }
+
+  /** Asks, and waits until the grant is in one of these states. */
+  async grant(account: string, body: object, states: string[]): Promise<string> {
+    const asked = await this.call(account, 'POST', '/v1/grants', { body });
+    if (asked.status !== 201) throw new Error(`asking answered ${asked.status}: ${asked.text}`);
+    const id = String(asked.body.grantId);
+    await this.reaches(account, id, states);
+    return id;
+  }
+
+  async reaches(account: string, id: string, states: string[]): Promise<Answered['body']> {
+    let seen = await this.call(account, 'GET', `/v1/grants/${id}`);
+    for (let turn = 0; turn < 20 && !states.includes(String(seen.body.state)); turn += 1) {
+      seen = await this.call(account, 'GET', `/v1/grants/${id}?wait=PT2S&after=${String(seen.body.changes)}`);
+    }
+    if (!states.includes(String(seen.body.state))) throw new Error(`${id} is ${seen.text}`);
+    return seen.body;
+  }
+}
+
+export interface CallOptions {
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Sent as it is. */
+  raw?: string;
+}
+
+export interface Answered {
+  status: number;
+  type: string;
+  headers: Headers;
+  text: string;
+  // Tests look into answers field by field; their shape is checked against the OpenAPI document.
+  body: Record<string, unknown>;
+}
+
+export const readOrders = {
+  entitlement: 'orders-db/read',
+  justification: 'Look into a late order.',
+  requestedDuration: 'PT15M',
+};
+
+export const writeOrders = {
+  entitlement: 'orders-db/write',
+  justification: 'Correct the address of a late order.',
+  requestedDuration: 'PT15M',
+};
+
+interface KeyFiles {
+  codec: { file: string; ring: { current: string; keys: Record<string, Uint8Array> } };
+  signing: { file: string; public: { kty: string; crv: string; x: string; kid: string } };
+  credential: { file: string; public: { kty: string; crv: string; x: string } };
+  session: { file: string; key: Uint8Array };
+}
+
+async function secretFile(text: string): Promise<string> {
+  const file = join(await folder(), randomUUID());
+  await writeFile(file, text);
+  return file;
+}
+
+async function keyFiles(): Promise<KeyFiles> {
+  const codec = randomBytes(32);
+  const session = randomBytes(32);
+  const signing = await keyPair('EdDSA', 'Ed25519');
+  const credential = await keyPair('ECDH-ES+A256KW', 'X25519');
+  return {
+    codec: {
+      file: await secretFile(JSON.stringify({ current: 'test', keys: { test: codec.toString('base64') } })),
+      ring: { current: 'test', keys: { test: codec } },
+    },
+    signing: { file: await secretFile(JSON.stringify(signing.jwk)), public: { ...signing.public, kid: 'test' } },
+    credential: { file: await secretFile(JSON.stringify(credential.jwk)), public: credential.public },
+    session: { file: await secretFile(session.toString('base64')), key: session },
+  };
+}
+
+async function keyPair(algorithm: string, crv: string) {
+  const { privateKey } = await generateKeyPair(algorithm, { crv, extractable: true });
+  const { x = '', d } = await exportJWK(privateKey);
+  return { jwk: { kty: 'OKP', crv, x, d, kid: 'test' }, public: { kty: 'OKP', crv, x } };
+}
+
+interface WorkParts {
+  engine: TestTemporal;
+  keys: KeyFiles;
+  policy: ReturnType<typeof watchPolicy>;
+  redis: ReturnType<typeof connectRedis>;
+  log: ReturnType<typeof createLog>;
+  standing: Map<string, StandingAccount>;
+}
+
+/** The workers of all queues, with everything real but mail and the target. */
+function createWork({ engine, keys, policy, redis, log, standing }: WorkParts): ApiWorld['work'] {
+  const apiKeys = { keys: [keys.signing.public] };
+  const baselines = createBaselines({ redis, key: randomBytes(32), policy });
+  const notify = { tell: () => Promise.resolve() };
+  const decisions = {
+    ...createReads({ policy, baselines, apiKeys, installation }),
+    ...createJudges({ policy, apiKeys, installation }),
+    ...createTells({ publish: createPublish(redis), notify, baselines, log }),
+  };
+  const { ceiling, provision, setEnd, remove } = createAccounts({
+    believed: { installation, target, ceilings, apiKeys, credentialKey: keys.credential.public },
+    connector: memoryTarget(standing),
+    perSecond: 1_000,
+    log,
+  });
+  let running: { worker: Worker; done: Promise<void> }[] = [];
+  let connection: NativeConnection | undefined;
+  return {
+    start: async () => {
+      connection = await NativeConnection.connect({ address: engine.address });
+      const common = {
+        connection,
+        namespace: engine.namespace,
+        dataConverter: dataConverter(keys.codec.ring),
+        shutdownGraceTime: '1s',
+        shutdownForceTime: '3s',
+      };
+      const workers = [
+        await Worker.create({
+          ...common,
+          taskQueue: decisionsQueue,
+          workflowBundle: await workflowBundle(),
+          activities: decisions,
+          stickyQueueScheduleToStartTimeout: '2s',
+        }),
+        await Worker.create({ ...common, taskQueue: changeQueue(target), activities: { ceiling, provision, setEnd } }),
+        await Worker.create({ ...common, taskQueue: undoQueue(target), activities: { remove } }),
+      ];
+      running = workers.map((worker) => ({ worker, done: worker.run() }));
+    },
+    stop: async () => {
+      for (const { worker } of running) worker.shutdown();
+      await Promise.all(running.map(({ done }) => done));
+      running = [];
+      await connection?.close();
+      connection = undefined;
+    },
+  };
+}
+
+const ceilings = new Map<string, Ceiling<string>>(
+  ['orders-db/read', 'orders-db/write'].map((id) => [
+    id,
+    {
+      privilege: id,
+      longestMs: longest,
+      approvals: { least: 1, groups: ['managers', 'db-owners'] },
+      automatic: { longestMs: longest, perHour: 1_000 },
+    },
+  ]),
+);
+
+/** Accounts in memory, with a credential for each. */
+function memoryTarget(standing: Map<string, StandingAccount>): Connector<string> {
+  return {
+    can: { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 1_000 },
+    parsePrivilege: String,
+    check: () => Promise.resolve(),
+    now: () => Promise.resolve(Date.now()),
+    provision: ({ grantId, durationMs, endBy, evidenceDigest }) => {
+      const endsAt = Math.min(Date.now() + durationMs, endBy);
+      const made = { grantId, account: `dp_${grantId}`, endsAt, evidenceDigest, targetIdentity: 'memory' };
+      standing.set(grantId, made);
+      const where = { host: 'localhost', port: 5432, database: 'orders' };
+      const credential = {
+        kind: 'postgres' as const,
+        ...where,
+        username: made.account,
+        password: `secret of ${grantId}`,
+      };
+      return Promise.resolve({ ...made, credential });
+    },
+    setEnd: ({ grantId, durationMs, endBy, evidenceDigest }) => {
+      const before = standing.get(grantId);
+      if (!before) throw new Error('nothing stands');
+      const moved = { ...before, endsAt: Math.min(before.endsAt + durationMs, endBy), evidenceDigest };
+      standing.set(grantId, moved);
+      return Promise.resolve(moved);
+    },
+    remove: (grantId) => {
+      const wasPresent = standing.delete(grantId);
+      const at = Date.now();
+      const account = `dp_${grantId}`;
+      const removal = { grantId, account, removedAt: at, verifiedAt: at, wasPresent, sessionsEnded: 0 };
+      return Promise.resolve({ ...removal, targetIdentity: 'memory', remarks: [] });
+    },
+    list: () => Promise.resolve([...standing.values()]),
+    close: () => Promise.resolve(),
+  };
+}
