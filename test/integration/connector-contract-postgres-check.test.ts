@@ -179,6 +179,7 @@ describe('the check of a PostgreSQL target', () => {
       { role: 'ü'.repeat(32) },
       { role: 'a\0' },
       { role: 'daypass_provisioner' },
+      { role: 'pg_read_all_data' },
       { role: 'orders_reader', sql: 'DROP' },
     ];
     for (const each of wrong) assert.throws(() => parsePrivilege(each), /Write it as \{ role: <name of a role> \}/);

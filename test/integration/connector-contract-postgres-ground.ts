@@ -15,6 +15,7 @@ import type { Ground, Live } from './connector-contract.js';
 export const hostileRole = `ro"le'; DROP ROLE x; --\\`;
 
 export interface PostgresGround extends Ground<PostgresPrivilege> {
+  port: number;
   /** Everything that the server logged, every statement included. */
   log: string[];
   /** Runs statements as the superuser. */
@@ -31,7 +32,7 @@ export interface PostgresGround extends Ground<PostgresPrivilege> {
   stop(): Promise<void>;
 }
 
-const orders = `
+const ourOrders = `
   CREATE TABLE orders (id integer PRIMARY KEY, item text NOT NULL);
   INSERT INTO orders VALUES (1, 'pencil');
   CREATE ROLE orders_reader;
@@ -45,7 +46,8 @@ const orders = `
   GRANT orders_reader, orders_writer, orders_admin, ${pg.escapeIdentifier(hostileRole)}
     TO daypass_provisioner WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`;
 
-export async function postgresGround(): Promise<PostgresGround> {
+/** `orders`: what the administrator runs in the example database. */
+export async function postgresGround(orders = ourOrders): Promise<PostgresGround> {
   const log: string[] = [];
   const options = {
     services: await readCompose(),
@@ -96,6 +98,7 @@ export async function postgresGround(): Promise<PostgresGround> {
   };
   const lines: Server[] = [];
   return {
+    port,
     log,
     sql,
     as,

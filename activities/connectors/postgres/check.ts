@@ -108,8 +108,15 @@ async function homeProblems(session: Session, roles: string[]): Promise<string[]
 
 async function membershipProblems(session: Session, roles: string[]): Promise<string[]> {
   const provisioner = `(SELECT oid FROM pg_roles WHERE rolname = current_user)`;
-  const rows = await session.query<{ role: string; via: string; mighty: boolean; admin: boolean; handsOn: string[] }>(
-    `SELECT quote_ident(role) AS role, quote_ident(x.rolname) AS via,
+  const rows = await session.query<{
+    me: string;
+    role: string;
+    via: string;
+    mighty: boolean;
+    admin: boolean;
+    handsOn: string[];
+  }>(
+    `SELECT quote_ident(current_user) AS me, quote_ident(role) AS role, quote_ident(x.rolname) AS via,
        x.rolsuper OR x.rolcreaterole OR x.rolcreatedb OR x.rolreplication OR x.rolbypassrls
          OR x.rolname = ANY ($2) OR starts_with(x.rolname, 'daypass_') AS mighty,
        pg_has_role(current_user, role, 'USAGE WITH ADMIN OPTION') AS admin,
@@ -119,11 +126,11 @@ async function membershipProblems(session: Session, roles: string[]): Promise<st
      ORDER BY role = x.rolname DESC, role, via`,
     [roles, tooMighty],
   );
-  const problems = rows.flatMap(({ role, via, mighty, admin, handsOn }) => [
+  return rows.flatMap(({ me, role, via, mighty, admin, handsOn }) => [
     ...when(
       role === via && !admin,
       `The provisioner may not hand out ${role}. ` +
-        `Run: GRANT ${role} TO CURRENT_USER_OF_DAYPASS WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`,
+        `Run: GRANT ${role} TO ${me} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`,
     ),
     ...when(
       mighty && role === via,
@@ -140,8 +147,6 @@ async function membershipProblems(session: Session, roles: string[]): Promise<st
         `Run: REVOKE ADMIN OPTION FOR ${handed} FROM ${via};`,
     ),
   ]);
-  const [me] = await session.query<{ name: string }>('SELECT quote_ident(current_user) AS name');
-  return problems.map((each) => each.replace('CURRENT_USER_OF_DAYPASS', me?.name ?? ''));
 }
 
 /** What a privilege role owns, its members may change for good. This is also the scan for objects left behind. */

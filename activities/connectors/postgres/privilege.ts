@@ -12,7 +12,8 @@ const privilege = z.strictObject({
     .min(1, 'is empty')
     .refine((name) => Buffer.byteLength(name) <= 63, 'is longer than the 63 bytes that PostgreSQL keeps of a name')
     .refine((name) => !/\p{Cc}/u.test(name), 'contains control characters')
-    .refine((name) => !name.startsWith('daypass_'), 'names a role of Daypass itself'),
+    .refine((name) => !name.startsWith('daypass_'), 'names a role of Daypass itself')
+    .refine((name) => !name.startsWith('pg_'), 'names a predefined role; make one of your own that is a member of it'),
 });
 
 /** Throws an Error with a sentence for the operator. */
