@@ -140,6 +140,7 @@ function factsOf(
     startsAt: request.scheduledActivationTime ?? request.requestTime,
     signInTime: statement.signIn.time,
     hasTicket: request.ticket !== undefined,
+    byService: partsOf(request.requester).kind === 'service',
     ...(person === undefined ? {} : { person: { timeZone: person.timeZone, hours: person.hours } }),
   };
 }

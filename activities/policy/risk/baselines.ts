@@ -8,16 +8,15 @@
  *
  * Known gap: a Redis wiped while every deciding process is restarted looks like the first day, when everything is a first use.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import type { Change } from '../../contract.js';
 import type { PolicyWatch } from '../load.js';
 import type { Ref } from '../../../workflows/domain/actor.js';
 import type { Request } from '../../../workflows/domain/request.js';
 import type { Instant, Ms } from '../../../workflows/domain/time.js';
 import { keptMs, noted, type Past, type PastGrant } from './past.js';
+import { openPast, sealPast } from './sealed-past.js';
 
 /** Assessing never waits longer for Redis. */
 const answerWithinMs: Ms = 500;
@@ -43,19 +42,14 @@ export interface Baselines {
   note(change: Pick<Change, 'request' | 'view'>): Promise<void>;
 }
 
-const storedPast = z.object({
-  sequence: z.int().positive(),
-  lostAt: z.number().optional(),
-  grants: z.array(
-    z.object({
-      id: z.string(),
-      entitlement: z.string(),
-      at: z.number(),
-      ms: z.number(),
-      result: z.enum(['asked', 'used', 'denied']),
-    }),
-  ),
-});
+interface Waiting {
+  grant: PastGrant;
+  deadline: Instant;
+  resolve(before: Past): void;
+  reject(error: unknown): void;
+}
+
+const tooLate = () => new Error('Redis gave no answer in time');
 
 /** Writes only over what was read. */
 const replace = `
@@ -65,48 +59,62 @@ return 1`;
 
 export function createBaselines({ redis, key, policy, now = Date.now }: BaselineDeps): Baselines {
   const marks = new Map<string, number>();
-  const queues = new Map<string, Promise<unknown>>();
+  const lines = new Map<string, Waiting[]>();
 
-  /** One after the other for each human, so that a burst does not trip over itself. */
-  function inTurn<T>(human: string, work: () => Promise<T>): Promise<T> {
-    const turn = (queues.get(human) ?? Promise.resolve()).then(work);
-    const settled = turn.then(
-      () => undefined,
-      // Its own caller hears of it; the next in line goes on.
-      () => undefined,
-    );
-    queues.set(human, settled);
-    void settled.then(() => {
-      if (queues.get(human) === settled) queues.delete(human);
+  /** Notes a grant, and returns the past as it was before. */
+  function remember(ref: Ref, grant: PastGrant, deadline: Instant): Promise<Past> {
+    const human = policy.current().human(ref);
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { grant, deadline, resolve, reject };
+      const line = lines.get(human);
+      // Whoever is writing this past already takes along who came meanwhile, so that a burst costs few writes.
+      if (line !== undefined) line.push(waiting);
+      else {
+        lines.set(human, [waiting]);
+        void serve(human);
+      }
     });
-    return turn;
   }
 
-  /** Returns the past as it was before. */
-  async function remember(ref: Ref, grant: PastGrant, deadline: Instant): Promise<Past> {
-    const human = policy.current().human(ref);
+  /** Never rejects: each one who waits hears how theirs went. */
+  async function serve(human: string): Promise<void> {
+    const line = lines.get(human) ?? [];
+    while (line.length > 0) {
+      const all = line.splice(0);
+      const batch = all.filter(({ deadline }) => now() < deadline);
+      all.filter((waiting) => !batch.includes(waiting)).forEach(({ reject }) => reject(tooLate()));
+      await write(human, batch).catch((error: unknown) => batch.forEach(({ reject }) => reject(error)));
+    }
+    lines.delete(human);
+  }
+
+  async function write(human: string, batch: Waiting[]): Promise<void> {
     const name = `daypass:risk:${human}`;
-    return inTurn(human, async () => {
-      for (let round = 0; now() < deadline; round += 1) {
-        // Another process wrote the same past in between: each round one gets through, and chance keeps it fair.
-        if (round > 0) await pause(Math.random() * Math.min(round, 10) * 2);
-        const stored = (await redis.get(name)) ?? '';
-        const before = read(name, stored, human);
-        const after = noted(before, grant, now());
-        if (after === before) return before;
-        const written = await redis.eval(replace, 1, name, stored, seal(name, after), keptMs);
-        if (written === 1) {
-          mark(human, after.sequence);
-          return before;
-        }
-      }
-      throw new Error('the baselines in Redis could not be written in time');
-    });
+    const deadline = Math.max(0, ...batch.map((waiting) => waiting.deadline));
+    for (let round = 0; batch.length > 0; round += 1) {
+      if (now() >= deadline) throw tooLate();
+      // Another process wrote the same past in between: each round one gets through, and chance keeps it fair.
+      if (round > 0) await pause(Math.random() * Math.min(round, 10) * 2);
+      const stored = (await redis.get(name)) ?? '';
+      const first = read(name, stored, human);
+      let past = first;
+      const befores = batch.map(({ grant }) => {
+        const before = past;
+        past = noted(past, grant, now());
+        return before;
+      });
+      const written =
+        past === first || (await redis.eval(replace, 1, name, stored, sealPast(key, name, past), keptMs)) === 1;
+      if (!written) continue;
+      if (past !== first) mark(human, past.sequence);
+      batch.forEach(({ resolve }, index) => resolve(befores[index] ?? first));
+      return;
+    }
   }
 
   function read(name: string, stored: string, human: string): Past {
     const reached = marks.get(human) ?? 0;
-    const past = open(name, stored);
+    const past = openPast(key, name, stored);
     if (past !== undefined && past.sequence >= reached) {
       mark(human, past.sequence);
       return past;
@@ -123,34 +131,13 @@ export function createBaselines({ redis, key, policy, now = Date.now }: Baseline
     if (oldest !== undefined) marks.delete(oldest);
   }
 
-  function mac(name: string, text: string): Buffer {
-    return createHmac('sha256', key).update(`${name}\n${text}`).digest();
-  }
-
-  function seal(name: string, past: Past): string {
-    const text = JSON.stringify(past);
-    return `${mac(name, text).toString('base64url')}.${text}`;
-  }
-
-  function open(name: string, stored: string): Past | undefined {
-    const at = stored.indexOf('.');
-    const claimed = Buffer.from(stored.slice(0, Math.max(at, 0)), 'base64url');
-    const text = stored.slice(at + 1);
-    const real = mac(name, text);
-    if (claimed.length !== real.length || !timingSafeEqual(claimed, real)) return undefined;
-    const found = storedPast.safeParse(JSON.parse(text));
-    if (!found.success) return undefined;
-    const { lostAt, ...past } = found.data;
-    return lostAt === undefined ? past : { ...past, lostAt };
-  }
-
   /** What came before, without the grant itself. */
   async function known(ref: Ref, grant: PastGrant): Promise<KnownPast> {
     const done = new AbortController();
     try {
       const deadline = now() + answerWithinMs;
       const late = pause(answerWithinMs, undefined, { signal: done.signal }).then(() => {
-        throw new Error('Redis gave no answer in time');
+        throw tooLate();
       });
       const past = await Promise.race([remember(ref, grant, deadline), late]);
       if (past.lostAt !== undefined && now() - past.lostAt < distrustMs) return undefined;

@@ -18,6 +18,7 @@ export interface Facts {
   startsAt: Instant;
   signInTime: Instant;
   hasTicket: boolean;
+  byService: boolean;
   /** The person whose hours count; a service has none. */
   person?: { timeZone: string; hours: Hours };
   requester: KnownPast;
@@ -78,10 +79,12 @@ export const factors: Record<string, Weigh> = {
     return { points: 0, evidence: `Had this entitlement ${times(uses)} in the last 90 days.` };
   },
 
-  burst({ askedAt, requester }, { burst }) {
+  burst({ askedAt, requester, byService }, { burst }) {
     if (requester === undefined) return undefined;
     const count = 1 + requester.filter(({ at }) => at <= askedAt && at > askedAt - burst.within).length;
-    const points = count > burst.over ? burst.points * Math.floor(count / burst.over) : 0;
+    // Programs ask more often than people.
+    const over = byService ? burst.overByService : burst.over;
+    const points = count > over ? Math.min(burst.most, burst.points * Math.floor(count / over)) : 0;
     return { points, evidence: `${count === 1 ? 'One request' : `${count} requests`} within ${span(burst.within)}.` };
   },
 

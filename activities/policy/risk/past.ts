@@ -21,8 +21,8 @@ export interface Past {
 /** Habits older than this are none. */
 export const keptMs: Ms = 90 * 24 * 3_600_000;
 
-/** Bounds what one human can make us keep: some 20 kB. */
-const grantsMax = 100;
+/** Bounds what one human can make us keep: some 25 kB. */
+const grantsMax = 200;
 /** Kept apart from the rest, so that a flood of requests cannot wash denials away. */
 const denialsMax = 30;
 

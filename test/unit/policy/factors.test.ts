@@ -22,6 +22,7 @@ const calmFacts: Facts = {
   startsAt: askedAt,
   signInTime: askedAt - minute,
   hasTicket: true,
+  byService: false,
   person: { timeZone: 'Europe/Berlin', hours: { days: [1, 2, 3, 4, 5], from: 8 * 60, to: 18 * 60 } },
   requester: [],
   subject: [],
@@ -103,6 +104,9 @@ const rows: Row[] = [
   ['burst', 'the tenth', { requester: past(9, recent) }, 0, /10 requests within 10 min/],
   ['burst', 'the eleventh', { requester: past(10, recent) }, 20, /11 requests within 10 min/],
   ['burst', 'the twentieth', { requester: past(19, recent) }, 40, /20 requests/],
+  ['burst', 'ever so many', { requester: past(90, recent) }, 40, /91 requests/],
+  ['burst', 'the hundredth of a service', { requester: past(99, recent), byService: true }, 0, /100 requests/],
+  ['burst', 'one more of a service', { requester: past(100, recent), byService: true }, 20, /101 requests/],
   ['burst', 'long ago', { requester: past(30, { at: askedAt - 10 * minute }) }, 0, /One request/],
 
   ['denials', 'none', {}, 0, /Nothing denied within 7 d/],
