@@ -1,6 +1,6 @@
 /** Every activity is bounded per attempt and in total, by class. Call sites name the class, never a time. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
-import type { Changes, Judges, Reads, Reconciles, Tells, Undos } from '../activities/contract.js';
+import type { Changes, Judges, Reads, Tells, Undos } from '../activities/contract.js';
 import { changeQueue, decisionsQueue, undoQueue } from './ids.js';
 
 /** Quick questions. An hour in total, so that a restart of all workers denies nobody. */
@@ -50,12 +50,4 @@ export const tell = proxyActivities<Tells>({
   startToCloseTimeout: '30s',
   scheduleToCloseTimeout: '24h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5m' },
-});
-
-/** What reconcile asks and reports. */
-export const reconciling = proxyActivities<Reconciles>({
-  taskQueue: decisionsQueue,
-  startToCloseTimeout: '30s',
-  scheduleToCloseTimeout: '10m',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
 });
