@@ -22,6 +22,6 @@ export function check(dir: string): { good: boolean; says: string } {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const { good, says } = check(process.argv[2] ?? 'policy');
-  console.log(says);
+  process.stdout.write(`${says}\n`);
   process.exitCode = good ? 0 : 1;
 }
