@@ -7,6 +7,7 @@ import { failureCodes, type FailureCode } from './domain/failure.js';
 import type { Effect } from './domain/owed.js';
 import type { Extension, State } from './domain/state.js';
 import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
+import { plainText } from './domain/text.js';
 import { isUnreadable } from './messages.js';
 
 /** Runs one effect to its event. Rejects only for what is a bug. */
@@ -130,14 +131,18 @@ interface Reason {
   because: string;
 }
 
+/** Sentences of other machines are kept in the record: as long as a sentence is. */
+const becauseMax = 300;
+
 /** The code and the safe sentence of a failed activity. Anything else than a failed activity is a bug and thrown again. */
 function reasonOf(error: unknown): Reason {
   const known = error instanceof ActivityFailure || error instanceof ApplicationFailure;
   if (!known) throw error;
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
-  if (cause instanceof ApplicationFailure) return { code: codeOf(cause.type), because: cause.message };
+  if (cause instanceof ApplicationFailure)
+    return { code: codeOf(cause.type), because: plainText(cause.message, becauseMax) };
   if (cause instanceof TimeoutFailure) return { code: 'target-unavailable', because: 'No answer came in time.' };
-  return { code: 'target-unavailable', because: rootCause(error) ?? 'It failed.' };
+  return { code: 'target-unavailable', because: plainText(rootCause(error) ?? 'It failed.', becauseMax) };
 }
 
 function codeOf(type: string | undefined | null): FailureCode {

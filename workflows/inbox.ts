@@ -5,6 +5,7 @@
 import { uuid4 } from '@temporalio/workflow';
 import { UNVERIFIED, type Ref } from './domain/actor.js';
 import type { DecisionEvent, Event, Refused } from './domain/event.js';
+import { plainText } from './domain/text.js';
 import { isUnreadable, type Narrowing, type Widening } from './messages.js';
 
 export type WideningMessage = Widening & { action: 'approve' | 'extend' };
@@ -98,11 +99,6 @@ function refOf(value: unknown): Ref | undefined {
   return typeof value === 'string' && refShape.test(value) ? value : undefined;
 }
 
-/** Bounded, on one line, without control or bidirectional characters: it is shown to people. */
 function textOf(value: unknown): string {
-  if (typeof value !== 'string') return '';
-  return value
-    .slice(0, commentMax)
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
-    .trim();
+  return typeof value === 'string' ? plainText(value, commentMax) : '';
 }

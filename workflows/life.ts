@@ -9,6 +9,7 @@ import { isEnding } from './domain/ending.js';
 import type { Event, Refused } from './domain/event.js';
 import { isRefusal, refuse, type Refusal } from './domain/failure.js';
 import { owed } from './domain/owed.js';
+import { pageOf } from './domain/record.js';
 import type { SignedRequest } from './domain/request.js';
 import { opened, type State } from './domain/state.js';
 import { transition } from './domain/transition.js';
@@ -16,6 +17,9 @@ import { run } from './effects.js';
 import { Inbox, type WideningMessage } from './inbox.js';
 import * as messages from './messages.js';
 import { Showing } from './showing.js';
+
+/** The server refuses answers above about 64 kB. */
+const recordBytesMax = 48_000;
 
 export class Life {
   state: State;
@@ -44,7 +48,8 @@ export class Life {
     do {
       while (this.turn());
       this.showing.show(this.state);
-      await condition(() => this.inbox.has(this.isJudging) || this.showing.isTold);
+      // What is being judged gets its answer too: `already-over`, within the 2 s of the judge.
+      await condition(() => this.inbox.has(this.isJudging) || (this.showing.isTold && !this.isJudging));
     } while (this.inbox.has(this.isJudging));
   }
 
@@ -100,7 +105,8 @@ export class Life {
     const { about = 'request', step = 0 } = this.state.approval ?? {};
     const judgement = await judge(this.question(message)).catch(() => undefined);
     // It failed twice or took more than 2 s: nothing is widened, and the caller is told to try again.
-    if (!judgement) return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
+    if (!judgement || messages.isUnreadable(judgement))
+      return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
     const { by } = judgement;
     if (!judgement.ok) return refusedEvent({ ...message, by }, refuse(judgement.code, judgement.because));
     const { name, human, durationMs, totalMs = 0, standing } = judgement;
@@ -141,7 +147,10 @@ export class Life {
       outcome: outcomeOf(this.state, decisionId),
       state: this.state.phase,
     }));
-    setHandler(messages.record, () => this.state.records);
+    setHandler(messages.record, (after) => {
+      const from = typeof after === 'number' ? after : 0;
+      return pageOf(this.state.records.slice(from), recordBytesMax);
+    });
     setHandler(messages.collect, (input) => this.collected(input), {
       // Synchronous and read-only, as the SDK demands: an asynchronous validator would fail the workflow task.
       validator: (input) => void this.collectable(input),

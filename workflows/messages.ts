@@ -40,8 +40,11 @@ export interface OutcomeAnswer {
 }
 
 export const outcome = defineQuery<OutcomeAnswer, [string]>('outcome');
-/** The grant's own audit chain, oldest first: its timeline. */
-export const record = defineQuery<AuditRecord[]>('record');
+/**
+ * The grant's own audit chain, oldest first: its timeline. One answer holds what a payload can carry, so whoever wants
+ * all of it asks again with the `sequence` of the last one it has, until nothing more comes.
+ */
+export const record = defineQuery<AuditRecord[], [after?: number]>('record');
 
 /** `by` must be the subject. The update id is the `collectId`, so that a repeated call gets the same answer. */
 export interface Collect {

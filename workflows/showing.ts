@@ -1,7 +1,9 @@
 /** Keeps what is seen of a grant true: memo, search attributes, details for the Temporal UI, and the news. */
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Change } from '../activities/contract.js';
 import { tell } from './calls.js';
 import { digest } from './domain/digest.js';
+import { pageOf } from './domain/record.js';
 import { detailsOf, viewOf } from './domain/shown.js';
 import type { State } from './domain/state.js';
 import { tells } from './domain/tells.js';
@@ -13,6 +15,12 @@ import { attributesOf } from './attributes.js';
  * A state that lasts longer is told by itself.
  */
 const brisk: Ms = 500;
+
+/**
+ * Records in one tell. Beside a view (8 kB) and a request (24 kB) they stay below the 64 kB at which the server
+ * terminates who schedules more: a burst of refused decisions is told in several.
+ */
+const recordBytesMax = 20_000;
 
 export class Showing {
   private shown: State | undefined;
@@ -63,11 +71,21 @@ export class Showing {
   }
 
   private tell(before: State | undefined, state: State): void {
-    const records = state.records.slice(before?.records.length ?? 0);
-    const change = { view: viewOf(state), request: state.request, news: tells(before, state), records };
+    const view = viewOf(state);
+    let news = tells(before, state);
+    let rest = state.records.slice(before?.records.length ?? 0);
+    do {
+      const records = pageOf(rest, recordBytesMax);
+      rest = rest.slice(records.length);
+      this.send({ view, request: state.request, news, records });
+      news = [];
+    } while (rest.length > 0);
+  }
+
+  private send(change: Change): void {
     this.pending += 1;
     void tell.tell
-      .executeWithOptions({ summary: `tell ${state.phase}` }, [change])
+      .executeWithOptions({ summary: `tell ${change.view.state}` }, [change])
       .catch(() => {
         // A day of attempts has failed. The record stays in this history, and the grant must not hang on mail.
       })

@@ -4,8 +4,13 @@ import type { Event } from './event.js';
 import type { State } from './state.js';
 import type { Instant, Ms } from './time.js';
 
-/** A removal that failed for good is started anew after this. */
-export const removalRetryMs: Ms = 10_000;
+/**
+ * A removal whose answer cannot be believed is started anew after 10 s, later after twice as long each time, up to 15
+ * minutes: every attempt costs some 20 events, and a history of 51,200 is terminated by the server.
+ */
+export function removalRetryMs(attempt: number): Ms {
+  return Math.min(10_000 * 2 ** (attempt - 1), 900_000);
+}
 
 export interface Due {
   at: Instant;
@@ -46,7 +51,7 @@ function dues(state: State): Due[] {
       found.push({ at, event: { type: 'removal-overdue' }, summary: 'removal overdue' });
     }
     if (removing.failedAt !== undefined) {
-      const at = removing.failedAt + removalRetryMs;
+      const at = removing.failedAt + removalRetryMs(removing.attempt);
       found.push({ at, event: { type: 'removal-retried' }, summary: 'remove again' });
     }
   }

@@ -32,22 +32,23 @@ export function extensionApproved(state: State, approvals: string[]): State {
   return { ...state, approval: undefined, movingEnd: true, pendingExtension: { ...pendingExtension, approvals } };
 }
 
-/** The target moved the end. The grant adopts the target's instant. */
+/** The target moved the end. The grant adopts the target's instant, and never more than what was agreed. */
 export function endSet(state: State, decisionId: string, endsAt: Instant, now: Instant): State | Refusal {
   const { pendingExtension } = state;
   if (state.phase !== 'ACTIVE' || pendingExtension?.decisionId !== decisionId) {
     return refuse('not-now', 'This extension is no longer wanted.');
   }
+  const { totalMs } = pendingExtension;
+  const expireTime = Math.min(endsAt, (state.accessGrantTime ?? now) + totalMs);
   const extended: State = {
     ...state,
-    expireTime: endsAt,
-    grantedDurationMs: pendingExtension.totalMs,
+    expireTime,
+    grantedDurationMs: totalMs,
     extensions: [...state.extensions, pendingExtension],
     pendingExtension: undefined,
     movingEnd: false,
   };
-  const { totalMs } = pendingExtension;
-  return noted(extended, now, 'extended', SYSTEM, { decisionId, totalMs, expireTime: endsAt });
+  return noted(extended, now, 'extended', SYSTEM, { decisionId, totalMs, expireTime });
 }
 
 /** The extension ends, and the grant goes on as it was. */

@@ -3,6 +3,7 @@
  *
  * hash = SHA-256 over the RFC 8785 form of the record without `hash`, as lower-case hex; `previous` of the first is 64 zeros.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Ref } from './actor.js';
 import { digest } from './digest.js';
 import type { Instant } from './time.js';
@@ -63,6 +64,16 @@ export function chained(
 ): AuditRecord[] {
   const unsealed = { ...entry, sequence: chain.length + 1, previous: chain.at(-1)?.hash ?? firstPrevious };
   return [...chain, { ...unsealed, hash: digest(unsealed) }];
+}
+
+/** As many records from the start as fit into `bytesMax`, one at least: what Temporal carries in one payload is bounded. */
+export function pageOf(chain: readonly AuditRecord[], bytesMax: number): AuditRecord[] {
+  let bytes = 0;
+  const end = chain.findIndex((record, index) => {
+    bytes += utf8ToBytes(JSON.stringify(record)).length;
+    return index > 0 && bytes > bytesMax;
+  });
+  return chain.slice(0, end < 0 ? chain.length : end);
 }
 
 /** The first record that does not follow from the one before it; undefined for a whole chain. */

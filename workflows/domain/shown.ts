@@ -1,5 +1,6 @@
 /** What is shown of a grant: the memo `view`, always within its bound, and the details for the Temporal UI. */
 import { inWords } from './durations.js';
+import type { Factor } from './rule.js';
 import type { State, Vote } from './state.js';
 import { isTerminal, type Condition } from './states.js';
 import type { Instant } from './time.js';
@@ -11,22 +12,52 @@ export const viewBytesMax = 8_000;
 const outcomesShown = 20;
 const votesShown = 10;
 const textShown = 200;
+const textBrief = 60;
 
-/** The view of this state, at most `viewBytesMax` bytes: oldest outcomes go first, then the evidence of risk factors. */
+/** What goes first when a view is too large. The last ones leave ids, states and instants alone, whatever was written. */
+const shorter: ((view: GrantView) => GrantView)[] = [
+  (view) => ({ ...view, outcomes: view.outcomes.slice(-10) }),
+  (view) => ({ ...view, outcomes: view.outcomes.slice(-5) }),
+  (view) => ({ ...view, outcomes: view.outcomes.slice(-1) }),
+  (view) => ({ ...view, risk: view.risk && { ...view.risk, factors: view.risk.factors.map(withoutEvidence) } }),
+  (view) => ({ ...view, step: view.step && { ...view.step, votes: view.step.votes.map(withoutComment) } }),
+  ({ step, ...view }) => ({ ...view, step: step && { ...step, votes: step.votes.slice(-3).map(briefVote) } }),
+  brief,
+];
+
+/** The view of this state, at most `viewBytesMax` bytes. */
 export function viewOf(state: State): GrantView {
-  const full = whole(state);
-  let view = full;
-  for (let shown = full.outcomes.length; bytes(view) > viewBytesMax && shown > 0;) {
-    shown = Math.floor(shown / 2);
-    view = { ...view, outcomes: full.outcomes.slice(full.outcomes.length - shown) };
-  }
-  if (bytes(view) > viewBytesMax && view.risk) {
-    view = {
-      ...view,
-      risk: { ...view.risk, factors: view.risk.factors.map((factor) => ({ ...factor, evidence: '' })) },
-    };
+  let view = whole(state);
+  for (const shorten of shorter) {
+    if (bytes(view) <= viewBytesMax) break;
+    view = shorten(view);
   }
   return view;
+}
+
+function withoutEvidence(factor: Factor): Factor {
+  return { ...factor, evidence: '' };
+}
+
+function withoutComment({ by, name, at }: VoteView): VoteView {
+  return { by, name, at };
+}
+
+function briefVote({ by, name, at }: VoteView): VoteView {
+  return { by, name: clip(name, textBrief), at };
+}
+
+function brief(view: GrantView): GrantView {
+  const { requesterName, subjectName, entitlementTitle, step, extension, ending } = view;
+  return {
+    ...view,
+    requesterName: clip(requesterName, textBrief),
+    subjectName: clip(subjectName, textBrief),
+    entitlementTitle: entitlementTitle && clip(entitlementTitle, textBrief),
+    step: step && { ...step, name: clip(step.name, textBrief) },
+    extension: extension && { ...extension, reason: clip(extension.reason, textBrief) },
+    ending: ending && { ...ending, reason: clip(ending.reason, textBrief) },
+  };
 }
 
 function whole(state: State): GrantView {
@@ -89,6 +120,7 @@ function stepView({ approval }: State): StepView | undefined {
     needed: step.needed,
     asked: opening?.selectors ?? [],
     votes: [...approval.earlier, ...approval.votes].slice(-votesShown).map(voteView),
+    given: approval.votes.length,
     escalated: approval.escalated,
     remindAt: approval.reminded ? undefined : opening?.remindAt,
     escalateAt: approval.escalated ? undefined : opening?.escalateAt,

@@ -239,8 +239,10 @@ function checked(state: State, event: Of<'eligibility'>, now: Instant): State | 
 function activated(state: State, { provisioned }: Of<'provisioned'>, now: Instant): State | Refusal {
   if (state.phase !== 'ACTIVATING') return notNow();
   const { account, endsAt, targetIdentity, evidenceDigest } = provisioned;
-  const active: State = { ...state, phase: 'ACTIVE', provisioned, accessGrantTime: now, expireTime: endsAt };
-  return noted(active, now, 'activated', SYSTEM, { account, expireTime: endsAt, targetIdentity, evidenceDigest });
+  // The connector's instant counts, but nobody's clock makes it longer than what was agreed.
+  const expireTime = Math.min(endsAt, now + state.grantedDurationMs);
+  const active: State = { ...state, phase: 'ACTIVE', provisioned, accessGrantTime: now, expireTime };
+  return noted(active, now, 'activated', SYSTEM, { account, expireTime, targetIdentity, evidenceDigest });
 }
 
 function activationFailed(state: State, { code, because }: Of<'provision-failed'>, now: Instant): State | Refusal {

@@ -33,7 +33,10 @@ export interface StepView {
   name: string;
   needed: number;
   asked: Selector[];
+  /** The newest, those of earlier steps too. */
   votes: VoteView[];
+  /** How many approvals this step has: the last ones of `votes`. */
+  given?: number;
   escalated: boolean;
   remindAt?: Instant;
   escalateAt?: Instant;
