@@ -52,6 +52,15 @@ function endingSentence(ending: NonNullable<GrantBody['ending']>): string {
   return isPerson(ending.by) ? general : ending.reason || general;
 }
 
+/** Of this step alone; those of earlier steps are in the timeline. */
+function votesOf({ votes, given = votes.length }: NonNullable<GrantBody['step']>) {
+  return given === 0 ? [] : votes.slice(-given);
+}
+
+export function missingIn(step: NonNullable<GrantBody['step']>): number {
+  return Math.max(0, step.needed - (step.given ?? step.votes.length));
+}
+
 function shownStep(step: NonNullable<GrantBody['step']>, name: NameOf): ShownStep {
   return {
     name: step.name,
@@ -61,8 +70,8 @@ function shownStep(step: NonNullable<GrantBody['step']>, name: NameOf): ShownSte
     asked: listed(step.asked.map(name)) || 'nobody who is left',
     escalated: step.escalated,
     until: step.expireTime,
-    votes: step.votes.map(({ name: voter, at, comment }) => ({ name: voter, at, comment })),
-    missing: Math.max(0, step.needed - step.votes.length),
+    votes: votesOf(step).map(({ name: voter, at, comment }) => ({ name: voter, at, comment })),
+    missing: missingIn(step),
     aboutExtension: step.about !== 'request',
   };
 }

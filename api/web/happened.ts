@@ -120,8 +120,9 @@ function afterApproval(grant: GrantBody, name: NameOf): string {
 function waitsFor(grant: GrantBody, name: NameOf): string {
   const { step } = grant;
   if (!step) return 'It waits for approval.';
-  const missing = Math.max(0, step.needed - step.votes.length);
-  return `It still needs ${counted(missing, 'approval')} from ${listed(step.asked.map(name)) || 'the approvers'}.`;
+  const missing = missingIn(step);
+  if (step.asked.length === 0 || missing === 0) return 'Those who decide next are being asked.';
+  return `It still needs ${counted(missing, 'approval')} from ${listed(step.asked.map(name))}.`;
 }
 
 function removal(grant: GrantBody, otherwise: string): string {
