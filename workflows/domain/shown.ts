@@ -48,12 +48,13 @@ function briefVote({ by, name, at }: VoteView): VoteView {
 }
 
 function brief(view: GrantView): GrantView {
-  const { requesterName, subjectName, entitlementTitle, step, extension, ending } = view;
+  const { requesterName, subjectName, entitlementTitle, flow, step, extension, ending } = view;
   return {
     ...view,
     requesterName: clip(requesterName, textBrief),
     subjectName: clip(subjectName, textBrief),
     entitlementTitle: entitlementTitle && clip(entitlementTitle, textBrief),
+    flow: flow && clip(flow, textBrief),
     step: step && { ...step, name: clip(step.name, textBrief) },
     extension: extension && { ...extension, reason: clip(extension.reason, textBrief) },
     ending: ending && { ...ending, reason: clip(ending.reason, textBrief) },
