@@ -2,6 +2,7 @@
 import type { FailureCode } from '../../workflows/domain/failure.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { GrantBody, OutcomeBody } from '../schemas/grant.js';
+import { missingIn } from './grant-page.js';
 import {
   actionsDone,
   counted,
