@@ -18,9 +18,6 @@ export function swap(from: string, to: string): (text: string) => string {
   };
 }
 
-/** No burst counts, so that a test may ask as often as it likes. */
-export const calm: Edits = { risk: swap('burst: { points: 20', 'burst: { points: 0') };
-
 export function exampleTexts(edits: Edits = {}): PolicyTexts {
   const texts = readTexts('policy');
   for (const [name, edit] of Object.entries(edits) as [PolicyFileName, (text: string) => string][]) {

@@ -195,6 +195,34 @@ describe('a step asks', () => {
   });
 });
 
+describe('whoever asks, for whatever', () => {
+  const policy = examplePolicy();
+  const flows = policy.entitlements().flatMap(({ flows }) => [flows.elevated, flows.high]);
+  const steps = [...new Map(flows.map((flow) => [flow.name, flow])).values()].flatMap(({ steps }) => steps);
+  const requesters = [...policy.people(), ...policy.services()].map(({ ref }) => ref);
+
+  it('nobody who is barred is asked by name, and enough others can always decide, or nobody is asked', () => {
+    let asked = 0;
+    for (const by of requesters) {
+      const request = requestOf({ requester: by });
+      const barred = policy.barred(request, openedAt).map((ref) => policy.human(ref));
+      for (const step of steps) {
+        for (const escalated of [false, true]) {
+          const { selectors } = openStep(policy, { step, request, barred: [], escalated, openedAt }, openedAt);
+          if (selectors.length === 0) continue;
+          asked += 1;
+          const named = selectors.filter((selector) => selector.startsWith('person:'));
+          assert.ok(named.every((ref) => !barred.includes(policy.human(ref)) && policy.isActive(ref)));
+          const members = selectors.flatMap((selector) => policy.members(selector, openedAt));
+          const humans = new Set(members.map((ref) => policy.human(ref)).filter((human) => !barred.includes(human)));
+          assert.ok(humans.size >= step.needed, `${by}: ${step.name}`);
+        }
+      }
+    }
+    assert.ok(asked > 100, `${asked}`);
+  });
+});
+
 describe('the clocks of a step', () => {
   const clocks: Partial<Step> = { remindAfterMs: hour, escalateAfterMs: 2 * hour, escalateTo: [security] };
   const at = (iso: string) => Date.parse(iso);

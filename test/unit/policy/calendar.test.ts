@@ -1,5 +1,6 @@
 /** Clocks follow people's hours, also on the days when clocks change. */
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { after, onCall, until, within } from '../../../activities/policy/calendar.js';
 import type { Calendar } from '../../../activities/policy/schema/flows.js';
 
@@ -64,6 +65,39 @@ describe('a business calendar', () => {
   it('says so when it has no hours left to count', () => {
     const never: Calendar = { ...office, days: [] };
     assert.throws(() => endsAt('2026-09-18T21:00:00Z', hour, never), /too few hours/);
+  });
+});
+
+describe('any business calendar, at any time', () => {
+  const step = 5 * 60_000;
+  const calendars = fc.record({
+    timeZone: fc.constantFrom('Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'UTC'),
+    from: fc.integer({ min: 0, max: 12 }).map((hours) => hours * 60),
+    length: fc.integer({ min: 2, max: 11 }).map((hours) => hours * 60),
+    days: fc.constantFrom([1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7], [6, 7]),
+  });
+  const starts = fc
+    .integer({ min: 0, max: 365 * 24 * 12 })
+    .map((steps) => Date.parse('2026-01-01T00:00:00Z') + steps * step);
+  const spans = fc.integer({ min: 1, max: 120 }).map((steps) => steps * step);
+
+  it('ends when exactly that much of its hours has gone by', () => {
+    fc.assert(
+      fc.property(calendars, starts, spans, ({ length, ...hours }, from, spanMs) => {
+        const calendar: Calendar = {
+          ...hours,
+          id: 'any',
+          days: [...hours.days],
+          to: hours.from + length,
+          holidays: [],
+        };
+        const end = after(calendar, from, spanMs);
+        let open = 0;
+        for (let at = from; at < end; at += step) if (within(calendar, calendar.timeZone, at)) open += step;
+        assert.equal(open, spanMs);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 
