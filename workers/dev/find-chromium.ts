@@ -7,10 +7,10 @@ export async function findChromium(
   tell: (line: string) => void,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string> {
-  const named = env['DAYPASS_CHROMIUM'] ?? '';
+  const named = env['CHROMIUM_PATH'] ?? '';
   if (named !== '') {
     if (await isProgram(named)) return named;
-    throw new Trouble(`DAYPASS_CHROMIUM is ${named}, which is no program: correct it, or unset it.`);
+    throw new Trouble(`CHROMIUM_PATH is ${named}, which is no program: correct it, or unset it.`);
   }
   for (const name of ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']) {
     const found = await onPath(name);
@@ -18,5 +18,5 @@ export async function findChromium(
   }
   const installed = await installPackage('chromium', 'chromium', tell);
   if (installed !== undefined) return installed;
-  throw new Trouble('There is no Chromium for the browser tests: install one, or set DAYPASS_CHROMIUM to its path.');
+  throw new Trouble('There is no Chromium for the browser tests: install one, or set CHROMIUM_PATH to its path.');
 }

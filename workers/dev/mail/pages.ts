@@ -1,6 +1,6 @@
 /** Shows caught mail: a list, one mail, and the same as JSON. Mail is shown as text, whatever it holds. */
 import express, { type Express } from 'express';
-import { Html, html, onlyLoopbackNames, page, strictHeaders, stylesheet } from '../page.js';
+import { type Html, html, onlyLoopbackNames, page, strictHeaders, stylesheet } from '../page.js';
 import type { CaughtMail, Catcher } from './catcher.js';
 
 export function mailPages(catcher: Catcher): Express {

@@ -63,8 +63,9 @@ function isPortalCallback(uri: string): boolean {
 
 /** The library tells deployers to use Node 22 and a lasting store; this provider is for development and forgets. */
 async function withoutNotices<T>(work: () => Promise<T>): Promise<T> {
+  const { console } = globalThis;
   const { info, warn } = console;
-  console.info = console.warn = () => {};
+  Object.assign(console, { info: () => undefined, warn: () => undefined });
   try {
     return await work();
   } finally {
