@@ -39,8 +39,8 @@ export async function run<S extends Settings>(
   try {
     const found = settings();
     const life = { log: createLog(name, found.DAYPASS_LOG_LEVEL), stop: stop.signal, waitsFor: new Set(['start']) };
-    installRuntime(life.log);
     const health = await startHealth(found.DAYPASS_HEALTH_PORT, () => [...life.waitsFor]);
+    const runtime = installRuntime(life.log);
     life.log.info({ health: health.url }, 'started');
     try {
       await body(life, found);
@@ -48,6 +48,8 @@ export async function run<S extends Settings>(
       // Where one part failed, the others are asked to finish too.
       end();
       await health.close();
+      // It ends by itself with its last connection; where there was none, it would keep the process alive.
+      await runtime.shutdown();
     }
     life.log.info('ended');
   } catch (error) {
@@ -103,13 +105,13 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Everything that Temporal's runtime says goes through our log; signals are ours alone to handle. */
-function installRuntime(log: Log): void {
+function installRuntime(log: Log): Runtime {
   const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
   const logger = new DefaultLogger('DEBUG', ({ level, message, meta }) => {
     const { error, ...fields } = meta ?? {};
     log[levels[level]]({ ...fields, err: error }, message);
   });
-  Runtime.install({
+  return Runtime.install({
     logger,
     shutdownSignals: [],
     telemetryOptions: {
