@@ -63,8 +63,10 @@ export function into(...steps: Step[]): Of<'assessed'> {
   return passed({ flow: { name: 'flow', steps } });
 }
 
+type StepOpened = Omit<Of<'step-opened'>, 'opening'> & { opening: Partial<Opening> };
+
 /** A step of the request is opened: reminds after one hour, escalates after two, expires after four. */
-export function opensStep(more: Partial<Of<'step-opened'>> & { opening?: Partial<Opening> } = {}): Of<'step-opened'> {
+export function opensStep(more: Partial<StepOpened> = {}): Of<'step-opened'> {
   const { opening, ...rest } = more;
   const clocks = { remindAt: start + hour, escalateAt: start + 2 * hour, expireAt: start + 4 * hour };
   return {
@@ -82,8 +84,10 @@ export function vote(by = manager, more: Partial<Approved> = {}): Approved {
   return { type: 'approved', ...decision, about: 'request', step: 0, standing: [manager, owner, secondOwner], ...more };
 }
 
-export function narrows<Type extends 'denied' | 'withdrawn' | 'revoked'>(type: Type, by = manager): Of<Type> {
-  return { type, decisionId: newId(), by, reason: 'a reason' } as Of<Type>;
+export type Narrowing = Of<'denied' | 'withdrawn' | 'revoked'>;
+
+export function narrows(type: Narrowing['type'], by = manager): Narrowing {
+  return { type, decisionId: newId(), by, reason: 'a reason' };
 }
 
 export function asksMore(totalMs: Ms, more: Partial<ExtensionAsked> = {}): ExtensionAsked {
