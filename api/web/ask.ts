@@ -11,6 +11,9 @@ import { sender, show, visitor } from './visit.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** How long the answer to a new request waits for its check. */
+const checkedWithinMs = 1_500;
+
 export function askPage(desk: Desk): RequestHandler {
   return async (request, response) => {
     const actor = visitor(response);
@@ -55,6 +58,10 @@ export function sendAsk(desk: Desk): RequestHandler {
     try {
       const body = readPart(AskGrant, draft, 'body');
       const { grant } = await desk.handlers.ask(body, actor, key);
+      // Those without script see what the check said, and not that it is going on.
+      await desk.handlers
+        .see(grant.grantId, { wait: checkedWithinMs, after: grant.changes }, actor)
+        .catch(() => undefined); // It is asked; a page that cannot be had yet says so itself.
       response.redirect(303, `/grants/${grant.grantId}`);
     } catch (error) {
       // What was typed is kept, whatever went wrong; only a missing sign-in cannot be mended from this form.

@@ -33,6 +33,7 @@ export function shownGrant(grant: GrantBody, name: NameOf) {
     live: !isTerminal(grant.state),
     title: grant.entitlementTitle ?? grant.entitlement,
     marks: grant.conditions.map((condition) => conditionLabels[condition]),
+    risk: grant.risk && { ...grant.risk, factors: grant.risk.factors.toSorted((a, b) => b.points - a.points) },
     forOther: grant.requester !== grant.subject,
     lasts: lasting(grant.grantedDuration ?? grant.requestedDuration),
     shortened:

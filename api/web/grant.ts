@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { failureCodes, type FailureCode } from '../../workflows/domain/failure.js';
+import { isTerminal } from '../../workflows/domain/states.js';
 import type { Actor } from '../identity/actor.js';
 import { Problem } from '../problem.js';
 import { readPart } from '../route.js';
 import type { RecordBody } from '../schemas/answers.js';
 import { Approve, CollectCredential, Deny, End, Extend } from '../schemas/decisions.js';
+import type { GrantBody } from '../schemas/grant.js';
 import { decisionId as decisionIdShape, GrantRef } from '../schemas/names.js';
 import {
   errorSummary,
@@ -49,7 +51,8 @@ async function showGrant(
   desk: Desk,
   { id, actor, click, extendOpen, typed, wrong }: Shown,
 ): Promise<void> {
-  const [grant, records] = await Promise.all([desk.handlers.see(id, {}, actor), recordOf(desk, id, actor)]);
+  const grant = await seeAfter(desk, id, actor, click);
+  const records = await recordOf(desk, id, actor);
   const now = desk.now();
   const telling = { viewerRef: actor.ref, name: desk.name, now };
   await show(response, desk, 'grant', {
@@ -63,6 +66,20 @@ async function showGrant(
     problems: wrong && errorSummary(wrong),
     decisionIds: Object.fromEntries([...formActions, 'collect'].map((action) => [action, randomUUID()])),
   });
+}
+
+/** The answer to a click can be ahead of what the grant shows of itself; this is how long the page waits for both to agree. */
+const agreeWithinMs = 2_000;
+
+async function seeAfter({ handlers }: Desk, id: string, actor: Actor, click: Click | undefined): Promise<GrantBody> {
+  const deadline = Date.now() + agreeWithinMs;
+  let grant = await handlers.see(id, {}, actor);
+  if (click === undefined || click.refused !== undefined) return grant;
+  const isShown = () => grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId);
+  while (!isShown() && !isTerminal(grant.state) && Date.now() < deadline) {
+    grant = await handlers.see(id, { wait: Math.max(1, deadline - Date.now()), after: grant.changes }, actor);
+  }
+  return grant;
 }
 
 /** The record needs a worker; without one the page shows what the grant itself last said. */

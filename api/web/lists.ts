@@ -68,7 +68,10 @@ export function approvalsPage(desk: Desk): RequestHandler {
       waiting: query.cursor === undefined ? shownCount(page.grants.length, page.next !== undefined) : undefined,
       grants: page.grants.map((grant) => ({
         ...shownGrant(grant, desk.name),
-        topFactors: (grant.risk?.factors ?? []).toSorted((a, b) => b.points - a.points).slice(0, 3),
+        topFactors: (grant.risk?.factors ?? [])
+          .filter(({ points }) => points > 0)
+          .toSorted((a, b) => b.points - a.points)
+          .slice(0, 3),
       })),
     });
   };
