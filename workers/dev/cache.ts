@@ -37,7 +37,10 @@ export async function cached(
     const draft = `${path}.${randomBytes(6).toString('hex')}.draft`;
     try {
       await make(draft);
-      await rename(draft, path);
+      await rename(draft, path).catch(async (error: unknown) => {
+        // Two runs may both have taken over from one that died: the first whole thing counts.
+        if (!(await exists(path))) throw error;
+      });
     } finally {
       await rm(draft, { recursive: true, force: true });
     }

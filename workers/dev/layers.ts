@@ -7,14 +7,16 @@ export interface Part {
 export class Layers {
   readonly #layers: Part[][] = [];
 
-  /** Starts the parts of a layer together. When one fails, the others are waited for, so that `stop` knows them all. */
-  async add(starts: Promise<Part | undefined>[]): Promise<void> {
-    const layer: Part[] = [];
-    this.#layers.push(layer);
+  /** Starts all parts together; layers are about stopping. When one fails, the others are waited for, so that `stop` knows them. */
+  async add(...layers: Promise<Part | undefined>[][]): Promise<void> {
     const results = await Promise.allSettled(
-      starts.map(async (start) => {
-        const part = await start;
-        if (part) layer.push(part);
+      layers.flatMap((starts) => {
+        const layer: Part[] = [];
+        this.#layers.push(layer);
+        return starts.map(async (start) => {
+          const part = await start;
+          if (part) layer.push(part);
+        });
       }),
     );
     for (const result of results) if (result.status === 'rejected') throw result.reason;

@@ -68,9 +68,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const zoneDir = await zoneFolder(settings);
     const all = ownProcesses({ settings, keys, ...services, zoneDir, healthPorts });
     tell('Starting Daypass: two workers and the API.');
-    const start = (own: OwnProcess): Promise<Part> => startOwn(own, logs.of(own.name), watch);
-    await layers.add(all.filter(({ name }) => name !== 'api').map(start));
-    await layers.add(all.filter(({ name }) => name === 'api').map(start));
+    const starting = (api: boolean): Promise<Part>[] =>
+      all.filter(({ name }) => (name === 'api') === api).map((own) => startOwn(own, logs.of(own.name), watch));
+    // The API stops first, so that nothing is accepted that nobody works on.
+    await layers.add(starting(false), starting(true));
     signal?.throwIfAborted();
     await rememberStack(settings.stateDir, services.addresses);
     return { addresses: services.addresses, settings, logs: logs.folder, died, stop };
