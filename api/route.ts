@@ -130,8 +130,10 @@ export function readPart<T>(schema: z.ZodType<T> | undefined, value: unknown, pa
 function readBody<B>(schema: z.ZodType<B> | undefined, request: Request): B {
   // Without a schema a body is never read, so nothing in it can matter.
   if (!schema) return undefined as B;
-  if (!request.is('application/json')) {
-    throw new Problem('unsupported-media-type', 'Send the body as application/json.');
+  // JSON is UTF-8 (RFC 8259); the parser would read other encodings too, in which the same bytes say something else.
+  const charset = /;\s*charset="?([^";\s]*)/i.exec(request.headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  if (!request.is('application/json') || charset.toLowerCase() !== 'utf-8') {
+    throw new Problem('unsupported-media-type', 'Send the body as application/json, in UTF-8.');
   }
   return readPart(schema, request.body, 'body');
 }

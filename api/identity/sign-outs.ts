@@ -1,5 +1,4 @@
 /** Who signed out before their session ended. Kept in Redis, which can only say "out": losing it lets nobody in. */
-import type { Redis } from 'ioredis';
 import type { Ref } from '../../workflows/domain/actor.js';
 import type { Instant } from '../../workflows/domain/time.js';
 import { sessionLongestMs } from './session.js';
@@ -25,7 +24,14 @@ export interface SignOuts {
   signOutEverywhere(ref: Ref): Promise<boolean>;
 }
 
-export function createSignOuts(redis: Pick<Redis, 'mget' | 'set' | 'publish'>): SignOuts {
+/** As much of Redis as this needs. */
+export interface SignOutStore {
+  mget(...keys: string[]): Promise<(string | null)[]>;
+  set(key: string, value: string, unit: 'PX', lifetimeMs: number): Promise<unknown>;
+  publish(channel: string, message: string): Promise<unknown>;
+}
+
+export function createSignOuts(redis: SignOutStore): SignOuts {
   // What this process was told itself holds here even without Redis. Bounded: the oldest leave first.
   const here = new Map<string, Instant>();
 

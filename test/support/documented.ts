@@ -19,6 +19,7 @@ export function checkAgainst(document: Document): Check {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   // A CommonJS package: under Node its function is the `default` of the module.
   (addFormats as unknown as { default: (to: Ajv2020) => void }).default(ajv);
+  ajv.addFormat('base64', true);
   ajv.addSchema({ $id: 'api', components: document.components });
   const compiled = new Map<string, ValidateFunction>();
 
