@@ -6,9 +6,10 @@ export type Report = (path: Path, message: string) => void;
 
 /** Two entries of one id would make it a matter of luck which one counts. */
 export function noDoubles(ids: string[], path: Path, field: string, report: Report): void {
+  const seen = new Set<string>();
   ids.forEach((id, index) => {
-    if (ids.indexOf(id) < index)
-      report([...path, index, field], `"${id}" is there twice; rename or remove one of them`);
+    if (seen.has(id)) report([...path, index, field], `"${id}" is there twice; rename or remove one of them`);
+    seen.add(id);
   });
 }
 

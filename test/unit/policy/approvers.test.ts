@@ -72,8 +72,8 @@ const rows: Row[] = [
   {
     what: 'who takes the next turn, in the next week',
     step: { approvers: ['oncall:platform'] },
-    by: 'person:owner',
-    asked: ['person:engineer-2'],
+    by: 'person:engineer',
+    asked: ['person:owner-2'],
     more: { openedAt: Date.parse('2026-09-23T10:00:00Z') },
   },
   { what: 'a group as a whole', step: { approvers: [owners] }, by: 'person:engineer', asked: [owners] },

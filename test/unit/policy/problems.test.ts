@@ -105,7 +105,7 @@ const table: Wrong[] = [
   },
   {
     what: 'a rotation with an unknown person',
-    edits: { directory: swap('people: [oncall, engineer-2]', 'people: [oncall, ghost]') },
+    edits: { directory: swap('people: [oncall, owner-2]', 'people: [oncall, ghost]') },
     file: 'directory',
     line: 'people: [oncall, ghost]',
     field: 'rotations[1].people[1]',
