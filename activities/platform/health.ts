@@ -10,9 +10,12 @@ export interface Health {
 
 /** `missing` names what is not there yet; nothing means ready. Listens on loopback only. */
 export async function startHealth(port: number, missing: () => string[]): Promise<Health> {
-  const server = createServer(async (request, response) => {
-    const { status, type, body } = await answer(request.url ?? '/', missing);
-    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+  const server = createServer((request, response) => {
+    void answer(request.url ?? '/', missing)
+      .catch(() => ({ status: 500, type: 'text/plain', body: 'The figures cannot be read.' }))
+      .then(({ status, type, body }) => {
+        response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+      });
   });
   await listen(server, port);
   const { port: taken } = server.address() as AddressInfo;
