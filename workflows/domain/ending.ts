@@ -54,7 +54,8 @@ export function removed(state: State, removal: Removal, now: Instant): State | R
 
 /** A removal that cannot be believed or failed for good is started anew, for as long as it takes. */
 export function removalFailed(state: State, attempt: number, because: string, now: Instant): State | Refusal {
-  if (!state.removing || !state.removalOwed || attempt !== state.removing.attempt) return refuse('not-now', 'Another removal is running.');
+  if (!state.removing || !state.removalOwed || attempt !== state.removing.attempt)
+    return refuse('not-now', 'Another removal is running.');
   const failed: State = { ...state, removing: { ...state.removing, failedAt: now } };
   return noted(failed, now, 'removal-failed', SYSTEM, { attempt, because });
 }

@@ -13,7 +13,7 @@ export function extensionAsked(state: State, event: ExtensionAsked, now: Instant
     return refuse('forbidden', 'Only who asked for the access or has it may extend it.');
   }
   if (state.pendingExtension) return refuse('not-now', 'An extension is being decided already.');
-  if (event.totalMs <= state.grantedDurationMs) {
+  if (!(event.totalMs > state.grantedDurationMs)) {
     return refuse('extension-refused', 'The new duration must be longer than the granted one.');
   }
   if (event.totalMs > rule.maximumMs) return refuse('extension-too-long', 'The entitlement does not allow that long.');
