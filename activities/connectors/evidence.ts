@@ -96,7 +96,9 @@ export async function checkOrder<Privilege>(
   }
 
   // By our clock its time has come and has not passed. Moving the end of what stands is later than `activateBy` by nature.
-  if (now < request.notBefore) return noEvidence('The request may not be activated yet.');
+  if (now < request.notBefore - skewMaxMs) return noEvidence('The request may not be activated yet.');
+  // Whoever started this has a clock a little ahead of ours: in a moment it is right.
+  if (now < request.notBefore) throw new TargetError('unknown', 'bad-evidence', 'The time for this comes in a moment.');
   if (purpose === 'provision' && now > request.activateBy)
     return noEvidence('The request had to be activated earlier.');
 

@@ -222,7 +222,7 @@ describe('evidence', () => {
     ],
 
     // clocks
-    ['activation before its time', 'bad-evidence', async () => ({ moment: { now: now - minuteMs - 1 } })],
+    ['activation before its time', 'bad-evidence', async () => ({ moment: { now: now - minuteMs - 5_001 } })],
     ['an old request that was never used', 'bad-evidence', async () => ({ moment: { now: now + hourMs + 1 } })],
     ['a window that ended', 'bad-evidence', async () => ({ order: { request: await api.request({ endBy: now }) } })],
     ["a target's clock that is set back", 'clock-skew', async () => ({ moment: { skewMs: async () => 5_001 } })],
@@ -452,6 +452,15 @@ describe('evidence', () => {
         });
       });
     }
+
+    it('for now only, what starts a moment too early by our clock', async () => {
+      for (const early of [1, 5_000]) {
+        await assert.rejects(check({ moment: { now: now - minuteMs - early } }), {
+          outcome: 'unknown',
+          code: 'bad-evidence',
+        });
+      }
+    });
 
     it('does not ask the target anything for what nobody signed', async () => {
       const skewMs = (): never => assert.fail('asked the target');
