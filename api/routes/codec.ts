@@ -22,6 +22,9 @@ const Payloads = z
   .meta({ id: 'Payloads', description: 'Payloads of Temporal in their JSON form' });
 type Payloads = z.infer<typeof Payloads>;
 
+/** Sent by Temporal UI 2.54; payloads stored elsewhere are none of ours, so it changes nothing. */
+const DecodeQuery = z.strictObject({ preserveStorageRefs: z.enum(['true', 'false']).optional() });
+
 export interface CodecRouteOptions {
   codec: PayloadCodec;
   log: Log;
@@ -35,6 +38,7 @@ export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
         path: '/v1/codec/decode',
         may: 'operator',
         summary: 'Open payloads for the Temporal UI',
+        query: DecodeQuery,
         body: Payloads,
         answer: { 200: Payloads },
         refusals: ['forbidden'],
