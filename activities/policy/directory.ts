@@ -70,6 +70,7 @@ export function createDirectory(file: DirectoryFile): Directory {
   const groupNames = new Map(file.groups.map((group) => [group.id, group.name]));
   const humans = humansOf(file.people);
   const accounts = groupBy([...people.keys()], (id) => humanOf(id));
+  const onLeave = [...people.values()].filter((person) => person.away !== undefined);
   const activeMembers = new Map(
     file.groups.map(({ id }) => [
       id,
@@ -122,7 +123,7 @@ export function createDirectory(file: DirectoryFile): Directory {
     }
     // The delegation chain, both ways: who stands in for one of these, and for whom one of these stands in.
     const seeds = [...found];
-    const away = [...people.values()].filter((person) => isAway(person.ref, now));
+    const away = onLeave.filter((person) => isAway(person.ref, now));
     const bar = (id: string) => accountsOf(id).forEach((account) => found.add(account));
     spread(seeds, (id) => away.filter((person) => person.id === id).map((person) => person.away?.delegate ?? ''), bar);
     spread(seeds, (id) => away.filter((person) => person.away?.delegate === id).map((person) => person.id), bar);
