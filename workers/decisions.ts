@@ -56,7 +56,9 @@ await run('decisions', decisionsConfig, async (life, config) => {
       }),
     );
     life.waitsFor.delete('start');
-    await Promise.all([serving, keepSchedules(client, policy, log, life.stop)]);
+    // A call that is under way while Temporal is away would hold up the end.
+    const schedules = client.withAbortSignal(life.stop, () => keepSchedules(client, policy, log, life.stop));
+    await Promise.all([serving, schedules]);
   } finally {
     policy.close();
     redis.disconnect();

@@ -85,7 +85,8 @@ export async function serve(life: Life, queue: string, create: (temporal: Tempor
         await temporal.connection.close();
       }
     } catch (error) {
-      life.log.warn({ err: error, queue, nextTryInMs: waitMs }, 'cannot serve');
+      const because = error instanceof Error ? error.message : String(error);
+      life.log.warn({ because, queue, nextTryInMs: waitMs }, 'cannot serve');
     }
     await pause(waitMs, life.stop);
     waitMs = Math.min(waitMs * 2, longestWaitMs);

@@ -24,6 +24,8 @@ export function createLog(
       level,
       base: { pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
+      // Ours has been at it by then.
+      serializers: { err: (cleaned: unknown) => cleaned },
       formatters: { level: (label) => ({ level: label }), log: (fields) => clean(fields, 0) },
     },
     { write: (line: string) => write(strike(line)) },

@@ -67,7 +67,9 @@ function settings() {
 }
 
 function unreachable(address: string, cause: unknown): Error {
-  const why = cause instanceof Error ? cause.message : 'no reason given';
+  const said = cause instanceof Error ? cause.message : 'no reason given';
+  // The native library wraps the reason several times over.
+  const why = /message: "([^"]+)"/.exec(said)?.[1] ?? said;
   return new Error(
     `Temporal cannot be reached at ${address}: ${why}. Start it with \`npm start\`, or set TEMPORAL_ADDRESS to where it runs.`,
     { cause },

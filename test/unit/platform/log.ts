@@ -47,6 +47,14 @@ describe('the log', () => {
     assert.ok(!written((log) => log.info(`got ${jws}`)).includes('eyJ'));
   });
 
+  it('says of an error what it is, and what caused it', () => {
+    const line = JSON.parse(
+      written((log) => log.error({ err: new TypeError('no', { cause: new Error('why') }) }, 'event')),
+    );
+    assert.deepEqual([line.err.type, line.err.message, line.err.cause.message], ['TypeError', 'no', 'why']);
+    assert.match(line.err.stack, /log\.ts/);
+  });
+
   it('keeps what is no secret', () => {
     const line = written((log) => log.info({ target: 'orders-db', url: 'http://localhost:7300/x' }, 'event'));
     assert.ok(line.includes('orders-db') && line.includes('http://localhost:7300/x'));

@@ -1,0 +1,86 @@
+/** The decisions process, as it is run: it is ready when it serves, outlives Redis, ends in peace, and refuses wrong settings. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { cp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSigner } from '../support/signer.js';
+import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
+import { until } from '../support/until.js';
+import { startWorker, type WorkerProcess } from '../support/worker-process.js';
+
+describe('the decisions process', function () {
+  this.timeout(120_000);
+  let env: Record<string, string>;
+  let redis: TestRedis;
+  let worker: WorkerProcess | undefined;
+
+  before(async () => {
+    const keys = await folder();
+    const file = async (name: string, content: string): Promise<string> => {
+      await writeFile(join(keys, name), content, { mode: 0o600 });
+      return join(keys, name);
+    };
+    const key = (): string => randomBytes(32).toString('base64');
+    const server = await temporal();
+    redis = await ownRedis();
+    env = {
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: server.namespace,
+      DAYPASS_INSTALLATION: 'test',
+      DAYPASS_CODEC_KEYS_FILE: await file('codec.json', JSON.stringify({ current: 'k', keys: { k: key() } })),
+      DAYPASS_API_KEYS_FILE: await file('api.json', JSON.stringify((await createSigner(Date.now())).keys)),
+      DAYPASS_RISK_KEY_FILE: await file('risk.key', key()),
+      DAYPASS_POLICY_DIR: 'policy',
+      DAYPASS_PORTAL_URL: 'http://localhost:7300',
+      REDIS_URL: redis.url,
+      // Nothing is sent here.
+      SMTP_URL: 'smtp://127.0.0.1:1',
+    };
+  });
+
+  afterEach(async () => {
+    await worker?.stop('SIGKILL');
+    worker = undefined;
+  });
+
+  const start = async (change: Record<string, string> = {}): Promise<WorkerProcess> =>
+    (worker = await startWorker('decisions', { ...env, ...change }));
+
+  it('serves, goes on without Redis, and ends in peace', async () => {
+    const started = await start();
+    await started.ready(60_000);
+    await redis.stop();
+    await until(() => started.output().includes('redis is away'));
+    assert.deepEqual(await started.waitsFor(), []);
+    await redis.start();
+    await until(() => started.output().includes('redis is back'));
+    assert.equal(await started.stop('SIGTERM'), 0, started.output());
+    for (const line of started.output().trim().split('\n')) assert.ok(JSON.parse(line), line);
+  });
+
+  it('waits for Temporal, and ends while it waits', async () => {
+    const started = await start({ TEMPORAL_ADDRESS: '127.0.0.1:1' });
+    await until(() => started.output().includes('Temporal cannot be reached at 127.0.0.1:1'), { withinMs: 60_000 });
+    assert.deepEqual(await started.waitsFor(), ['decisions']);
+    const from = performance.now();
+    assert.equal(await started.stop('SIGINT'), 0, started.output());
+    // The client's pause between two tries cannot be cut short.
+    assert.ok(performance.now() - from < 10_000, `took ${performance.now() - from} ms`);
+  });
+
+  it('does not start with a wrong policy or a wrong setting, and says what is wrong', async () => {
+    const policy = await folder();
+    await cp('policy', policy, { recursive: true });
+    await writeFile(join(policy, 'entitlements.yml'), 'nonsense: true\n');
+    const wrong: [change: Record<string, string>, sentence: RegExp][] = [
+      [{ DAYPASS_POLICY_DIR: policy }, /entitlements\.yml/],
+      [{ REDIS_URL: 'somewhere' }, /^decisions: Wrong settings: REDIS_URL must be a URL/m],
+    ];
+    for (const [change, sentence] of wrong) {
+      const { ended, output } = await start(change);
+      assert.equal(await ended, 1, output());
+      assert.match(output(), sentence);
+      assert.ok(!output().includes('    at '), 'no stack');
+    }
+  });
+});
