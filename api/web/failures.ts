@@ -61,7 +61,8 @@ export function answerProblemPages(
       title: headings[problem.code] ?? problem.title,
       heading: headings[problem.code] ?? problem.title,
       sentence: problem.message,
-      drawing: problem.status === 404 ? 'lost' : problem.status >= 500 ? 'clock' : 'cross',
+      drawing:
+        problem.status === 404 ? 'lost' : problem.status === 401 ? 'pass' : problem.status >= 500 ? 'clock' : 'cross',
       ways,
       reference: problem.status >= 500 ? requestId : undefined,
       // The count would ask what has just failed.

@@ -11,7 +11,7 @@ const shapes = {
 } as const;
 
 const logo =
-  '<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path fill="var(--accent)" d="M6 3h20a4 4 0 0 1 4 4v5.200a4 4 0 0 0 0 7.600V25a4 4 0 0 1-4 4H6a4 4 0 0 1-4-4v-5.200a4 4 0 0 0 0-7.600V7a4 4 0 0 1 4-4z"/><path fill="var(--sun)" d="M8.500 20.500a7.500 7.500 0 0 1 15 0z"/><path stroke="var(--accent-ink)" stroke-width="1.800" stroke-linecap="round" d="M7 23.700h18"/></svg>';
+  '<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path fill="var(--mark)" d="M6 3h20a4 4 0 0 1 4 4v5.200a4 4 0 0 0 0 7.600V25a4 4 0 0 1-4 4H6a4 4 0 0 1-4-4v-5.200a4 4 0 0 0 0-7.600V7a4 4 0 0 1 4-4z"/><path fill="var(--sun)" d="M8.500 20.500a7.500 7.500 0 0 1 15 0z"/><path stroke="#fff" stroke-width="1.800" stroke-linecap="round" d="M7 23.700h18"/></svg>';
 
 export type IconName = keyof typeof shapes | 'logo';
 

@@ -54,6 +54,8 @@
   for (const element of document.querySelectorAll('body *')) {
     const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '');
     if (!hasText || !seen(element) || element.closest('.hidden-but-read, noscript, option, .skip')) continue;
+    const { width, height } = element.getBoundingClientRect();
+    if (height > 6 * width && height > 120) found.push(`squeezed: ${shown(element)}`);
     const style = getComputedStyle(element);
     const colour = channels(style.color);
     if (!colour) continue;
