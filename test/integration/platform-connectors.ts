@@ -120,7 +120,7 @@ describe('the connector process', function () {
     await db.start();
     const over = await standing({ endsAt: Date.now() - 61_000 });
     await until(async () => !(await stands(over)), { withinMs: 30_000 });
-    assert.ok(started.output().includes('sweep reaches the target again'));
+    await until(() => started.output().includes('sweep reaches the target again'));
   });
 
   it('serves both queues once Temporal is there, again after it was away, and ends in peace', async () => {
