@@ -160,6 +160,11 @@ export async function folder(): Promise<string> {
   return path;
 }
 
+/** For what stands on these services: it stops before them. */
+export function whenTestsEnd(stop: () => Promise<void>): void {
+  stops.push(stop);
+}
+
 /** Stops everything that was started here. */
 export async function stopServices(): Promise<void> {
   for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();

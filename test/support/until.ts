@@ -9,14 +9,17 @@ export interface UntilOptions {
 }
 
 /** Resolves with the first truthy answer of `ask`. An `ask` that throws is asked again; its last error is the cause of the failure. */
-export async function until<T>(ask: () => T | Promise<T>, options: UntilOptions = {}): Promise<NonNullable<T>> {
+export async function until<T>(
+  ask: () => T | Promise<T>,
+  options: UntilOptions = {},
+): Promise<Exclude<NonNullable<T>, false>> {
   const { withinMs = 10_000, everyMs = 25, what = 'the condition' } = options;
   const deadline = Date.now() + withinMs;
   let last: unknown;
   for (;;) {
     try {
       const answer = await ask();
-      if (answer) return answer;
+      if (answer) return answer as Exclude<NonNullable<T>, false>;
       last = answer;
     } catch (error) {
       last = error;

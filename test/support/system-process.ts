@@ -1,0 +1,49 @@
+/** One of our own processes under test, as the launcher runs it: killed, stopped and started again as often as a test likes. */
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import type { OwnProcess } from '../../workers/dev/processes.js';
+import { type Program, runProgram, whenUp } from '../../workers/dev/program.js';
+
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+export class SystemProcess {
+  /** Every line that it said, in all its lives. */
+  readonly said: string[] = [];
+  private readonly own: OwnProcess;
+  private program?: Program;
+
+  constructor(own: OwnProcess) {
+    this.own = own;
+  }
+
+  get name(): string {
+    return this.own.name;
+  }
+
+  /** Resolves once it can do its work. Starting twice is starting once. */
+  async start(env: Record<string, string> = {}): Promise<void> {
+    if (this.program && !this.program.hasEnded()) return;
+    const { name, file, ready } = this.own;
+    this.program = await runProgram({
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', '--import', tsx, file],
+      env: { ...this.own.env, ...env },
+      onLine: (line) => void this.said.push(line),
+    });
+    const answers = async (): Promise<boolean> => (await fetch(ready, { signal: AbortSignal.timeout(2_000) })).ok;
+    await whenUp(this.program, answers, 120_000);
+  }
+
+  /** As Ctrl-C in the launcher does. */
+  async stop(): Promise<void> {
+    await this.program?.stop(20_000);
+  }
+
+  /** Without a word of warning. */
+  async kill(): Promise<void> {
+    if (!this.program || this.program.hasEnded()) return;
+    process.kill(this.program.pid, 'SIGKILL');
+    await this.program.ended;
+  }
+}
