@@ -80,7 +80,7 @@ export interface Grants {
   ping(): Promise<void>;
 }
 
-const callMs: Ms = 4_000;
+const callMs: Ms = 3_000;
 /** How long a decision's outcome is waited for before it is answered as recorded. */
 const outcomeMs: Ms = 2_000;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */

@@ -85,7 +85,8 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     },
   });
 
-  const server = createServer(app);
+  // Whoever sends slowly is let go; answers may take as long as they take, since live views and waiting calls do.
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32_768 }, app);
   const close = async (): Promise<void> => {
     live.close();
     server.closeIdleConnections();

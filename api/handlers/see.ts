@@ -10,8 +10,28 @@ import type { HandlerDeps } from './deps.js';
 import { actionsNow, bodyOf, selectorsOf, standingOf, type Standing } from './standing.js';
 
 const cursorLifetimeMs: Ms = 3_600_000;
+/** Each waiting call looks at its grant with every change, so that their number is bounded. */
+const waitsPerActor = 50;
 
 export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 'approvals' | 'record'> {
+  const waiting = new Map<string, number>();
+
+  async function counted<T>({ ref }: Actor, wait: () => Promise<T>): Promise<T> {
+    const before = waiting.get(ref) ?? 0;
+    if (before >= waitsPerActor) {
+      const because = `You have ${waitsPerActor} calls waiting for changes; let one of them end first.`;
+      throw new Problem('rate-limited', because, { retryAfterSeconds: 10 });
+    }
+    waiting.set(ref, before + 1);
+    try {
+      return await wait();
+    } finally {
+      const now = (waiting.get(ref) ?? 1) - 1;
+      if (now > 0) waiting.set(ref, now);
+      else waiting.delete(ref);
+    }
+  }
+
   async function page(filter: Filter, query: { cursor?: string; limit: number }) {
     const of = digest({ filter });
     const token = query.cursor === undefined ? undefined : await readCursor(query.cursor, of);
@@ -29,9 +49,10 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
 
   return {
     see: async (id, query, actor, gone) => {
-      let standing = await standingOf(deps, id, actor);
-      if (query.wait !== undefined)
-        standing = await changed(deps, standing, actor, { ...query, wait: query.wait }, gone);
+      const { wait, after } = query;
+      const first = await standingOf(deps, id, actor);
+      const standing =
+        wait === undefined ? first : await counted(actor, () => changed(deps, first, actor, { wait, after }, gone));
       return bodyOf(deps, standing.found, actor);
     },
 

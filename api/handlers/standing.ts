@@ -57,7 +57,9 @@ function isAskedNow(policy: Pick<Policy, 'barred' | 'human'>, view: GrantView, a
   const mine = selectorsOf(actor);
   const human = policy.human(actor.ref);
   const isBarred = policy.barred(view).some((ref) => policy.human(ref) === human);
-  const hasVoted = step.votes.some((vote) => policy.human(vote.by) === human);
+  // Votes of earlier steps come first; whoever gave one of those may well be asked again here.
+  const here = step.votes.slice(step.votes.length - (step.given ?? step.votes.length));
+  const hasVoted = here.some((vote) => policy.human(vote.by) === human);
   return step.asked.some((selector) => mine.includes(selector)) && !isBarred && !hasVoted;
 }
 

@@ -288,6 +288,7 @@ function createWork({ engine, keys, policy, redis, log, standing }: WorkParts): 
   let connection: NativeConnection | undefined;
   return {
     start: async () => {
+      if (running.length > 0) return;
       connection = await NativeConnection.connect({ address: engine.address });
       const common = {
         connection,

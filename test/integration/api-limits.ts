@@ -1,0 +1,74 @@
+/** Limits: counted by Redis across processes, by the process itself without it, and never in the way of health. */
+import assert from 'node:assert/strict';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { connectRedis } from '../../activities/platform/redis.js';
+import { createLimits } from '../../api/limits.js';
+import { answerProblems } from '../../api/problem.js';
+import { ownRedis, type TestRedis } from '../support/services.js';
+import { until } from '../support/until.js';
+
+const numbers = { perAddress: 5, perActor: 100, asksPerActor: 2, signInsPerAddress: 100 };
+
+describe('limits', function () {
+  this.timeout(30_000);
+  let memory: TestRedis;
+  const ends: (() => void)[] = [];
+  before(async () => {
+    memory = await ownRedis();
+  });
+  after(() => ends.forEach((end) => end()));
+
+  /** One process of the API, as far as limits go. The caller is who a header says, here. */
+  async function startProcess(): Promise<(actor?: string) => Promise<Response>> {
+    const redis = connectRedis(memory.url);
+    await until(() => redis.status === 'ready');
+    const limits = createLimits(redis, numbers);
+    const app = express();
+    app.use((request, response, next) => {
+      if (request.headers['x-actor']) response.locals['actor'] = { ref: request.headers['x-actor'] };
+      next();
+    });
+    app.use(limits.perAddress, limits.asks, (_request, response) => void response.json({}));
+    app.use(answerProblems(() => undefined));
+    const server: Server = createServer(app).listen(0, 'localhost');
+    await until(() => server.listening);
+    ends.push(
+      () => void server.close(),
+      () => redis.disconnect(),
+    );
+    const { port } = server.address() as AddressInfo;
+    return (actor) => fetch(`http://localhost:${port}/`, { headers: actor === undefined ? {} : { 'x-actor': actor } });
+  }
+
+  const statuses = async (calls: Promise<Response>[]) => (await Promise.all(calls)).map(({ status }) => status).sort();
+
+  it('hold for all processes together, and say when to come back', async () => {
+    const [one, two] = [await startProcess(), await startProcess()];
+    assert.deepEqual(await statuses([one(), two(), one(), two(), one()]), [200, 200, 200, 200, 200]);
+    const refused = await two();
+    assert.equal(refused.status, 429);
+    const seconds = Number(refused.headers.get('retry-after'));
+    assert.ok(seconds > 0 && seconds <= 60);
+    assert.equal(((await refused.json()) as { type: string }).type, 'rate-limited');
+  });
+
+  it('hold in each process while Redis is away', async () => {
+    const one = await startProcess();
+    await memory.stop();
+    try {
+      assert.deepEqual(await statuses([one(), one(), one(), one(), one(), one()]), [200, 200, 200, 200, 200, 429]);
+    } finally {
+      await memory.start();
+    }
+  });
+
+  it('count callers apart', async () => {
+    const redis = connectRedis(memory.url);
+    ends.push(() => redis.disconnect());
+    await until(() => redis.flushall());
+    const one = await startProcess();
+    assert.deepEqual(await statuses([one('a'), one('a'), one('a'), one('b')]), [200, 200, 200, 429]);
+  });
+});
