@@ -135,7 +135,7 @@ export const timers: Event['type'][] = [
 
 const timed: fc.Arbitrary<Happening> = fc
   .record({
-    kind: fc.constantFrom(...timers),
+    kind: fc.constantFrom(...timers, 'time-up' as const, 'time-up' as const),
     waitMs: fc.constantFrom(0, hour),
   })
   .map(({ kind, waitMs }) => ({ kind, waitMs, event: () => ({ type: kind }) as Event }));
@@ -160,7 +160,7 @@ export const life: fc.Arbitrary<Happening[]> = steps.chain((flow) =>
     fc.oneof(
       { arbitrary: happening(likely, flow), weight: 30 },
       { arbitrary: happening(rare, flow), weight: 3 },
-      { arbitrary: timed, weight: 2 },
+      { arbitrary: timed, weight: 5 },
     ),
     { maxLength: 60, size: 'max' },
   ),

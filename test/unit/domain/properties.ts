@@ -27,7 +27,7 @@ import {
   vote,
 } from '../../support/histories.js';
 
-const run: fc.Parameters<unknown> = { numRuns: 1_000, interruptAfterTimeLimit: 5_000, markInterruptAsFailure: false };
+const run: fc.Parameters<unknown> = { numRuns: 1_000, interruptAfterTimeLimit: 2_000, markInterruptAsFailure: false };
 
 type Watch = (before: State, event: Event, next: State, now: number) => void;
 
