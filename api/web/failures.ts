@@ -31,6 +31,11 @@ const headings: Partial<Record<FailureCode, string>> = {
   'too-large': 'That was too much',
 };
 
+/** The page that a form was sent from. */
+function formOf(path: string): string {
+  return /^\/(grants\/[0-9a-z]{26}|ask)(?=\/|$)/.exec(path)?.[0] ?? '/';
+}
+
 /** Calls of the API keep their own answers. */
 export const noSuchPage: RequestHandler = (request, _response, next) => {
   if (request.path.startsWith('/v1/') || request.path === '/v1') return next();
@@ -44,7 +49,7 @@ export function answerProblemPages(
   return (error: unknown, request, response, next) => {
     const problem = problemOf(error);
     if (request.path.startsWith('/v1/') || response.headersSent) return next(error);
-    const asked = request.method === 'GET' ? request.originalUrl : '/';
+    const asked = request.method === 'GET' ? request.originalUrl : formOf(request.path);
     const signIn: Way = { href: `/sign-in?returnTo=${encodeURIComponent(asked)}`, text: 'Sign in', main: true };
     // Whoever follows a link signs in and lands on it; a form that was sent cannot be sent again for them.
     if (problem.code === 'unauthenticated' && request.method === 'GET' && request.path !== '/sign-in/callback') {
@@ -53,9 +58,9 @@ export function answerProblemPages(
     const requestId = String(response.locals['requestId'] ?? '');
     if (problem.status >= 500) report(error, requestId);
     if (problem.retryAfterSeconds !== undefined) response.set('Retry-After', String(problem.retryAfterSeconds));
-    const again: Way = { href: asked, text: 'Try again', main: true };
-    const ways =
-      problem.status === 401 ? [signIn] : problem.status >= 500 && request.method === 'GET' ? [again, home] : [home];
+    const again: Way = { href: asked, text: request.method === 'GET' ? 'Try again' : 'Back to the page', main: true };
+    const isWorthAgain = request.method !== 'GET' || problem.status >= 500;
+    const ways = problem.status === 401 ? [signIn] : isWorthAgain ? [again, home] : [home];
     show(response, desk, 'message', {
       status: problem.status,
       title: headings[problem.code] ?? problem.title,

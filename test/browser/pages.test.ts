@@ -11,6 +11,8 @@ import { stack, startsWithinMs } from './support/stack.js';
 import { approveBoth, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
 
 const sizes = { phone: { width: 390, height: 844 }, wide: { width: 1280, height: 800 } };
+/** The narrowest that WCAG asks for (a page enlarged four times), and a tablet. */
+const inBetween = [320, 768];
 const schemes = ['light', 'dark'] as const;
 
 describe('every page', function () {
@@ -82,6 +84,12 @@ describe('every page', function () {
     it(`${name} can be read and used on any screen`, async () => {
       const page = people.get(who)?.page;
       assert.ok(page);
+      for (const width of inBetween) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.goto(path());
+        const found: string[] = await page.evaluate<string[]>(audit);
+        assert.deepEqual(found, [], `${width} pixels`);
+      }
       for (const [size, viewport] of Object.entries(sizes)) {
         for (const colorScheme of schemes) {
           await page.setViewportSize(viewport);

@@ -15,6 +15,8 @@ export function keepLive(enhance) {
   }
 }
 
+const refusedMs = 30_000;
+
 /** Only while it can be seen: browsers keep few connections open per site. */
 function watch(address, refresh) {
   let source;
@@ -26,6 +28,10 @@ function watch(address, refresh) {
     source.addEventListener('grant', (event) => {
       const known = document.querySelector('[data-changes]')?.dataset.changes;
       if (changesIn(event.data) !== Number(known)) void refresh();
+    });
+    // A dropped connection comes back by itself; a refused one (too many views open) is tried again later.
+    source.addEventListener('error', () => {
+      if (source?.readyState === EventSource.CLOSED) setTimeout(follow, refusedMs);
     });
   };
   document.addEventListener('visibilitychange', follow);
@@ -90,13 +96,23 @@ function replace(part, newer, enhance) {
     return;
   }
   part.dataset.shown = plain(newer);
+  const focused = part.contains(document.activeElement) ? document.activeElement : undefined;
   part.replaceChildren(...newer.childNodes);
   enhance(part);
+  if (focused) focusAgain(part, focused);
   const words = newer.dataset.announce;
   if (words && words !== part.dataset.announce) {
     part.dataset.announce = words;
     announce(words);
   }
+}
+
+/** A link or a message that had the focus has it again, if it is still there. */
+function focusAgain(part, focused) {
+  const same = focused.id
+    ? part.querySelector(`#${CSS.escape(focused.id)}`)
+    : [...part.querySelectorAll('a[href]')].find((link) => link.href === focused.href);
+  same?.focus();
 }
 
 /** What the server wrote: times are compared by their instants, since script rewrites their words. */

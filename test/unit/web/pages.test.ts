@@ -127,6 +127,7 @@ describe('pages', () => {
       const sent = await world.post('/ask', {});
       assert.equal(sent.status, 401);
       assert.match(sent.html, /Please sign in/);
+      assert.match(sent.html, /href="\/sign-in\?returnTo=%2Fask"/);
     });
 
     it('refuse a form without the token of this sign-in, and then call nothing', async () => {
