@@ -1,0 +1,95 @@
+/** Handlers over one grant that is given, without Temporal: for tables of who may do what. */
+import type { HandlerDeps } from '../../../api/handlers/deps.js';
+import { createHandlers, type Handlers } from '../../../api/handlers.js';
+import { initialView, type Decision, type Found, type Grants } from '../../../api/grants.js';
+import type { Actor } from '../../../api/identity/actor.js';
+import { createSealer } from '../../../api/identity/seal.js';
+import { createLog } from '../../../activities/platform/log.js';
+import type { Request } from '../../../workflows/domain/request.js';
+import type { GrantView } from '../../../workflows/domain/view.js';
+import type { Collected } from '../../../workflows/messages.js';
+import { examplePolicy } from '../../support/policy.js';
+
+export const grantId = '0'.repeat(26);
+const policy = examplePolicy();
+
+const request: Request = {
+  grantId,
+  requester: 'person:engineer',
+  subject: 'person:engineer-2',
+  requesterName: 'Engineer',
+  subjectName: 'Second engineer',
+  entitlement: 'orders-db/read',
+  target: 'orders-db',
+  justification: 'Look into a late order.',
+  requestedDurationMs: 900_000,
+  requestTime: Date.now() - 60_000,
+};
+
+export interface GivenGrant {
+  view?: Partial<GrantView>;
+  found?: Partial<Found>;
+  collected?: Collected;
+  /** What is inside of what the connector sealed. */
+  inside?: Record<string, unknown>;
+}
+
+export interface World {
+  handlers: Handlers;
+  /** Decisions that reached Temporal. */
+  sent: Decision[];
+}
+
+export function worldOf({ view, found, collected, inside }: GivenGrant = {}): World {
+  const sent: Decision[] = [];
+  const grant: Found = {
+    request,
+    bodyDigest: '',
+    historyLength: 20,
+    view: { ...initialView(request), asked: ['person:manager', 'group:db-owners'], ...view },
+    ...found,
+  };
+  const missing = () => Promise.reject(new Error('not part of this test'));
+  const grants: Grants = {
+    start: missing,
+    list: missing,
+    record: () => Promise.resolve([]),
+    ping: missing,
+    find: (id) => Promise.resolve(id === grantId ? grant : undefined),
+    decisionsSoFar: () => Promise.resolve(0),
+    decide: (_id, decision) => {
+      sent.push(decision);
+      return Promise.resolve({ is: 'recorded' });
+    },
+    collect: () => (collected ? Promise.resolve(collected) : missing()),
+  };
+  const deps: HandlerDeps = {
+    grants,
+    policy: () => policy,
+    signer: {
+      request: missing,
+      approval: () => Promise.resolve('signed approval'),
+      extension: () => Promise.resolve('signed extension'),
+    },
+    sealer: createSealer(new Uint8Array(32)),
+    live: { watch: () => () => undefined },
+    log: createLog('test', 'fatal', () => undefined),
+    openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
+    temporalUi: () => undefined,
+  };
+  return { handlers: createHandlers(deps), sent };
+}
+
+export function actorOf(id: string): Actor {
+  const ref = id.includes(':') ? id : `person:${id}`;
+  return {
+    ref,
+    name: policy.nameOf(ref),
+    signIn: { time: Date.now() - 3_600_000, methods: ['pwd'], groups: [] },
+    groups: policy.groupsOf(ref),
+    roles: policy.rolesOf(ref),
+    by: 'bearer',
+    until: Date.now() + 60_000,
+    signOutsKnown: true,
+  };
+}
