@@ -66,40 +66,18 @@ const texts: Record<NewsKind, (it: Case) => Text> = {
     facts: [],
   }),
 
-  denied: (it) => {
-    const { view, what } = it;
-    if (!view.ending) {
-      return {
-        subject: `Not extended: ${what}`,
-        sentences: [`More time for ${what} was denied. ${it.whose} access ends as planned: ${it.at(view.expireTime)}.`],
-        facts: [],
-      };
-    }
-    return {
-      subject: `Denied: ${what}`,
-      sentences: [`The request for ${what} was denied by ${who(it, view.ending.by)}.`],
-      quote: { label: 'Why', text: view.ending.reason },
-      facts: [],
-    };
-  },
+  denied: (it) => ({
+    subject: `Denied: ${it.what}`,
+    sentences: [`The request for ${it.what} was denied by ${who(it, it.view.ending?.by ?? SYSTEM)}.`],
+    quote: it.view.ending && { label: 'Why', text: it.view.ending.reason },
+    facts: [],
+  }),
 
-  expired: (it) => {
-    const { view, what } = it;
-    if (!view.ending) {
-      return {
-        subject: `Not extended: ${what}`,
-        sentences: [
-          `Nobody decided in time about more time for ${what}. ${it.whose} access ends as planned: ${it.at(view.expireTime)}.`,
-        ],
-        facts: [],
-      };
-    }
-    return {
-      subject: `No decision in time: ${what}`,
-      sentences: [`Nobody decided in time about the request for ${what}, so it is closed. Nothing was granted.`],
-      facts: [{ label: 'Asked', value: it.at(view.requestTime) }],
-    };
-  },
+  expired: (it) => ({
+    subject: `No decision in time: ${it.what}`,
+    sentences: [`Nobody decided in time about the request for ${it.what}, so it is closed. Nothing was granted.`],
+    facts: [{ label: 'Asked', value: it.at(it.view.requestTime) }],
+  }),
 
   scheduled: (it) => ({
     subject: `Approved: ${it.what}, from ${it.at(it.view.scheduledActivationTime)}`,
@@ -133,6 +111,15 @@ const texts: Record<NewsKind, (it: Case) => Text> = {
     subject: `Extended: ${it.what} until ${it.at(it.view.expireTime)}`,
     sentences: [`${it.whose} access to ${it.what} now ends at ${it.at(it.view.expireTime)}.`],
     facts: length(it),
+  }),
+
+  'not-extended': (it) => ({
+    subject: `Not extended: ${it.what}`,
+    sentences: [
+      `More time for ${it.what} was not granted; the grant’s page says why.`,
+      `${it.whose} access ends as planned: ${it.at(it.view.expireTime)}.`,
+    ],
+    facts: [],
   }),
 
   over: (it) => ({

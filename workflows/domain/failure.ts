@@ -9,12 +9,9 @@ export const failureCodes = [
   'duration-too-long',
   'justification-too-short',
   'ticket-required',
-  'step-up-required',
   'risk-refused',
   'ceiling-refused',
   'bad-evidence',
-  'no-approver',
-  'policy-unavailable',
   'idempotency-conflict',
   // deciding
   'own-request',

@@ -15,6 +15,7 @@ export const newsKinds = [
   'activation-failed',
   'active',
   'extended',
+  'not-extended',
   'over',
   'removal-overdue',
 ] as const;
@@ -53,12 +54,14 @@ function about(record: AuditRecord, before: State | undefined, state: State): Ne
     case 'step-completed':
       return [{ kind: 'decided', to: asked }];
     case 'denied':
-      return [
-        { kind: 'denied', to: owners },
-        { kind: 'decided', to: asked },
-      ];
+      return [...aboutRequest(record, { kind: 'denied', to: owners }), { kind: 'decided', to: asked }];
+    case 'withdrawn':
+    case 'revoked':
+      return [{ kind: 'decided', to: asked }];
     case 'step-expired':
-      return [{ kind: 'expired', to: owners }];
+      return aboutRequest(record, { kind: 'expired', to: owners });
+    case 'extension-ended':
+      return [{ kind: 'not-extended', to: owners }];
     case 'scheduled':
       return [{ kind: 'scheduled', to: owners }];
     case 'activation-failed':
@@ -74,6 +77,11 @@ function about(record: AuditRecord, before: State | undefined, state: State): Ne
     default:
       return [];
   }
+}
+
+/** An extension has an end of its own, which is told once. */
+function aboutRequest(record: AuditRecord, news: News): News[] {
+  return record.detail.about === 'request' ? [news] : [];
 }
 
 /** Endings that were told when they were decided are not told again. */

@@ -22,6 +22,7 @@ const news = (before: State, ...events: Event[]): News[] => tells(before, after(
 const awaiting = inState.APPROVAL_AWAITED();
 const escalated = after(awaiting, { type: 'step-escalated' });
 const activating = inState.ACTIVATING();
+const movingEnd = moving();
 
 describe('the news of a change', () => {
   const extension = asksMore(3 * hour);
@@ -80,11 +81,26 @@ describe('the news of a change', () => {
       [{ kind: 'asked', to: [manager] }],
     ],
     [
-      'an extension that is denied',
+      'an extension that is denied: its end, once, and whoever was asked',
       news(extending(), narrows('denied')),
       [
-        { kind: 'denied', to: [engineer] },
         { kind: 'decided', to: [manager] },
+        { kind: 'not-extended', to: [engineer] },
+      ],
+    ],
+    [
+      'an extension that nobody decided on, and one that the target refused: its end, once',
+      [
+        ...news(extending(), { type: 'step-expired' }),
+        ...news(movingEnd, {
+          type: 'end-set-failed',
+          extension: movingEnd.pendingExtension?.decisionId ?? '',
+          because: 'no',
+        }),
+      ],
+      [
+        { kind: 'not-extended', to: [engineer] },
+        { kind: 'not-extended', to: [engineer] },
       ],
     ],
     ['the end of access begins: nobody yet', news(inState.ACTIVE(), { type: 'time-up' }), []],
@@ -100,9 +116,12 @@ describe('the news of a change', () => {
       [],
     ],
     [
-      'a withdrawal before anything was made',
+      'a withdrawal while people are asked: the requester, and whoever need not decide any more',
       news(awaiting, narrows('withdrawn', engineer)),
-      [{ kind: 'over', to: [engineer] }],
+      [
+        { kind: 'decided', to: [manager] },
+        { kind: 'over', to: [engineer] },
+      ],
     ],
   ];
   for (const [name, found, expected] of rows) it(name, () => assert.deepEqual(found, expected));

@@ -82,11 +82,10 @@ describe('a mail', () => {
   });
 
   it('about a refused extension says that access ends as planned', () => {
-    for (const kind of ['denied', 'expired'] as const) {
-      const { subject, text } = written(kind, { view: { state: 'ACTIVE', expireTime: at } }, 'person:engineer');
-      assert.match(subject, /^Not extended/);
-      assert.match(text, /ends as planned: Sun, 22 Nov 2026, 15:30 CET/);
-    }
+    const view = { state: 'ACTIVE', expireTime: at } as const;
+    const { subject, text } = written('not-extended', { view }, 'person:engineer');
+    assert.match(subject, /^Not extended/);
+    assert.match(text, /ends as planned: Sun, 22 Nov 2026, 15:30 CET/);
   });
 
   it('of every kind shows hostile text as text, on its own line and in its own place', () => {
