@@ -27,6 +27,7 @@ import {
 } from '@temporalio/common';
 // A CommonJS package: Node finds no named exports in it.
 import proto, { type temporal } from '@temporalio/proto';
+import { UnreadablePayload } from '../activities/platform/codec.js';
 import type { PublicJwk } from '../workflows/domain/evidence.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
@@ -176,7 +177,9 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
         return it.type === 'grant' ? foundOf(it.memo ?? {}, it.status.name === 'RUNNING', it.historyLength) : undefined;
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return undefined;
-        throw error;
+        if (!isForeign(error)) throw error;
+        onForeignRow(grantWorkflowId(grantId));
+        return undefined;
       }
     },
 
@@ -325,6 +328,14 @@ function isOutOfReach(error: unknown): boolean {
   const code = grpcCodeOf(error);
   if (code === undefined) return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
   return code === grpc.unavailable || code === grpc.deadlineExceeded || code === grpc.cancelled;
+}
+
+/** Not sealed with our keys: whoever started that workflow, it was not this API. */
+function isForeign(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at instanceof UnreadablePayload) return true;
+  }
+  return false;
 }
 
 /** Temporal's own limits on signals and sizes, which protect it from floods. */

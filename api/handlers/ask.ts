@@ -31,7 +31,10 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
       flows: flowsOf(entitlement),
       recipientKey: body.recipientKey,
     });
-    if (await deps.grants.start({ request, evidence }, memo)) {
+    const isNew = await deps.grants.start({ request, evidence }, memo).catch((error: unknown) => {
+      throw idempotencyKey === undefined ? unsure(error) : error;
+    });
+    if (isNew) {
       deps.log.info({ grantId: request.grantId, by: actor.ref, entitlement: entitlement.id }, 'asked');
       return { grant: bodyOf(deps, { request, view: initialView(request) }, actor), isNew: true };
     }
@@ -41,6 +44,13 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     }
     return { grant: bodyOf(deps, existing, actor), isNew: false };
   };
+}
+
+/** Without a key a second try would be a second request. */
+function unsure(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.code !== 'temporal-unavailable') return error;
+  const because = 'Temporal cannot be reached. Look whether your request is listed before you ask again in a moment.';
+  return new Problem('temporal-unavailable', because, { cause: error, retryAfterSeconds: error.retryAfterSeconds });
 }
 
 /** Throws unless today's policy lets this be asked at all. */

@@ -10,6 +10,8 @@ import { GrantRef } from '../schemas/names.js';
 
 const streamsPerActor = 10;
 const heartbeatMs = 15_000;
+/** Bytes that a reader may be behind. */
+const unreadMost = 1_000_000;
 /** `setTimeout` takes no more. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -53,9 +55,12 @@ export function eventRoutes(deps: HandlerDeps & { live: Live }): Route[] {
 function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, response: Response): void {
   response.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
   response.flushHeaders();
-  const send = (event: string, data: unknown, number?: number): void => {
-    const head = number === undefined ? '' : `id: ${number}\n`;
-    response.write(`${head}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+
+  const write = (text: string): void => {
+    // After its end a stream must not be written to; and who does not read must not fill our memory.
+    if (response.writableEnded || response.destroyed) return;
+    if (response.writableLength > unreadMost) response.end();
+    else response.write(text);
   };
 
   let sent = -1;
@@ -67,13 +72,13 @@ function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, re
     if (isLooking) return;
     isLooking = true;
     try {
-      while (again && !response.closed) {
+      while (again && !response.writableEnded) {
         again = false;
         const { found } = await standingOf(deps, id, actor);
         const { changes } = found.view;
         if (changes === sent) continue;
         sent = changes;
-        send('grant', bodyOf(deps, found, actor), changes);
+        write(`id: ${changes}\nevent: grant\ndata: ${JSON.stringify(bodyOf(deps, found, actor))}\n\n`);
       }
     } catch (error) {
       // No longer theirs to see: the stream ends. Temporal away for a moment: the next news, or the safety look, tries again.
@@ -83,14 +88,14 @@ function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, re
     }
   };
 
-  const heartbeat = setInterval(() => response.write(': still here\n\n'), heartbeatMs);
+  const heartbeat = setInterval(() => write(': still here\n\n'), heartbeatMs);
+  const end = setTimeout(() => response.end(), Math.min(longestTimerMs, Math.max(0, actor.until - Date.now())));
   const stops = [
     deps.live.watch(id, () => void look()),
     deps.live.onSignOut((message) => {
       if (endsSignIn(message, actor)) response.end();
     }),
   ];
-  const end = setTimeout(() => response.end(), Math.min(longestTimerMs, Math.max(0, actor.until - Date.now())));
   response.once('close', () => {
     clearInterval(heartbeat);
     clearTimeout(end);

@@ -1,6 +1,7 @@
 /** The API while what it stands on is away: nothing that was accepted is lost, nothing is widened, and narrowing goes on. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
 import { createSealer } from '../../api/identity/seal.js';
 import { createSessions } from '../../api/identity/session.js';
 import { ApiWorld, readOrders, writeOrders } from '../support/api-world.js';
@@ -85,6 +86,31 @@ describe('the API in trouble', function () {
     const answer = await world.call('operator', 'POST', `/v1/grants/${id}/revoke`, { body: { reason: 'A flood.' } });
     assert.equal(answer.status, 202, answer.text);
     await world.reaches('engineer', id, ['REVOKED']);
+  });
+
+  it('takes a workflow that somebody started by hand for no grant, and lists the others', async () => {
+    const mine = await world.grant('engineer', readOrders, ['ACTIVE']);
+    const id = '0'.repeat(26);
+    const { connection, options } = world.client;
+    const byHand = new Client({ connection, namespace: options.namespace });
+    const request = { grantId: id, requester: 'person:contractor', subject: 'person:contractor' };
+    await byHand.workflow.start('grant', {
+      workflowId: `grant/${id}`,
+      taskQueue: 'nobody',
+      memo: { request, view: { state: 'ACTIVE' } },
+    });
+    for (const account of ['contractor', 'operator']) {
+      assert.equal((await world.call(account, 'GET', `/v1/grants/${id}`)).status, 404);
+    }
+    await until(async () => {
+      const { status, body } = await world.call('operator', 'GET', '/v1/grants');
+      assert.equal(status, 200);
+      const ids = (body['grants'] as { grantId: string }[]).map(({ grantId }) => grantId);
+      assert.ok(!ids.includes(id));
+      return ids.includes(mine);
+    });
+    await byHand.workflow.getHandle(`grant/${id}`).terminate();
+    await world.call('engineer', 'POST', `/v1/grants/${mine}/withdraw`, { body: {} });
   });
 
   it('never shows as active what nobody drives any more', async () => {
