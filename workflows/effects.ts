@@ -91,11 +91,14 @@ async function askCeiling({ request }: State): Promise<CeilingAnswer | 'silent'>
   }
 }
 
+/** Evidence is ASCII, so characters are bytes. The server takes payloads of about 64 kB. */
+const orderBytesMax = 60_000;
+
 function orderOf(state: State, moved?: Extension): Order {
   const { request, evidence, approvals, extensions } = state;
   const { grantId, target, entitlement } = request;
   const all = moved ? [...extensions, moved] : extensions;
-  return {
+  const order: Order = {
     grantId,
     target,
     entitlement,
@@ -103,6 +106,9 @@ function orderOf(state: State, moved?: Extension): Order {
     approvals,
     extensions: all.map((extension) => ({ extension: extension.evidence, approvals: extension.approvals })),
   };
+  if (JSON.stringify(order).length <= orderBytesMax) return order;
+  // A larger one could not be scheduled, and every later turn of the grant would fail with it, its end included.
+  throw ApplicationFailure.nonRetryable('There are more signed decisions than a target can be sent.', 'too-large');
 }
 
 /** An answer that was not sealed with our keys is no answer. */

@@ -4,11 +4,16 @@ import { refuse, type Refusal } from './failure.js';
 import { noted, type State } from './state.js';
 import { isTerminal, type GrantState } from './states.js';
 import type { Removal } from './target.js';
+import { plainText } from './text.js';
 import type { Instant, Ms } from './time.js';
 import type { Ending } from './view.js';
 
 /** A removal that takes longer raises the alarm. */
 export const removalOverdueMs: Ms = 60_000;
+
+/** What a target may add to the record: it must never outgrow what can be told. */
+const remarksMax = 20;
+const remarkMax = 300;
 
 /** Where each ending leads when all is removed. */
 const final: Record<Ending, GrantState> = {
@@ -46,7 +51,8 @@ export function end(state: State, code: Ending, by: Ref, reason: string, now: In
 /** The target confirmed that nothing stands. */
 export function removed(state: State, removal: Removal, now: Instant): State | Refusal {
   if (!state.removing || !state.removalOwed) return refuse('not-now', 'Nothing is being removed.');
-  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks } = removal;
+  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded } = removal;
+  const remarks = removal.remarks.slice(0, remarksMax).map((remark) => plainText(remark, remarkMax));
   const detail = { account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks };
   const gone: State = { ...state, removal, removalOwed: false, removing: { ...state.removing, overdue: false } };
   return closed(noted(gone, now, 'removed', SYSTEM, detail), now);

@@ -105,6 +105,14 @@ describe('a removal', () => {
     assert.equal(after(late, gone()).removing?.overdue, false);
   });
 
+  it('adds at most 20 short remarks to the record, whatever was left at the target', () => {
+    const remarks = Array.from({ length: 1_000 }, (_, index) => `left behind: ${index}\n${'x'.repeat(1_000)}`);
+    const kept = after(inState.REVOKING(), gone({ remarks })).records.find(({ type }) => type === 'removed')?.detail
+      .remarks;
+    assert.ok(Array.isArray(kept) && kept.length === 20);
+    assert.ok(kept.every((remark: string) => remark.length <= 300 && !remark.includes('\n')));
+  });
+
   it('that is proved cannot fail, be retried or be late afterwards', () => {
     for (const phase of ['ENDED', 'REVOKED', 'WITHDRAWN', 'ACTIVATION_FAILED'] as const) {
       const over = inState[phase]();
