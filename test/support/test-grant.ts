@@ -1,8 +1,10 @@
 /** One grant under test: what people and time do to it, and what it shows. */
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { Worker } from '@temporalio/worker';
+import { createCodec } from '../../activities/platform/codec.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
 import type { AuditRecord } from '../../workflows/domain/record.js';
 import type { Request } from '../../workflows/domain/request.js';
@@ -75,6 +77,21 @@ export class TestGrant {
 
   record(): Promise<AuditRecord[]> {
     return this.handle.query(messages.record);
+  }
+
+  /** What the Temporal UI shows as current details. */
+  async details(): Promise<string> {
+    const { currentDetails } = await this.handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    return currentDetails ?? '';
+  }
+
+  /** The summaries beside activities and timers, opened. */
+  async summaries(): Promise<string[]> {
+    const { events } = await this.handle.fetchHistory();
+    const sealed = (events ?? []).flatMap(({ userMetadata }) => (userMetadata?.summary ? [userMetadata.summary] : []));
+    const context = { type: 'workflow', namespace: this.world.namespace, workflowId: this.handle.workflowId } as const;
+    const opened = await createCodec(this.world.keys, 'throw').decode(sealed, context);
+    return opened.map((payload) => String(defaultPayloadConverter.fromPayload(payload)));
   }
 
   /** Moves the clock of this grant alone, and waits until it is there. */

@@ -96,6 +96,30 @@ describe('a grant', () => {
     });
   });
 
+  describe('in the Temporal UI', () => {
+    it('is a story: what each activity and timer is for, what is owed now, and ids to search by', async () => {
+      const it = await active();
+      const { searchAttributes } = await it.handle.describe();
+      const { GrantState, Approvers, RiskScore, ExpireTime, ChangedAt, RevocationOverdue } = searchAttributes;
+      assert.deepEqual([GrantState, Approvers, RiskScore, RevocationOverdue], [['ACTIVE'], undefined, [20], [false]]);
+      assert.ok(ExpireTime?.[0] instanceof Date && ChangedAt?.[0] instanceof Date);
+      assert.match(await it.details(), /^\*\*ACTIVE\*\* since .*\n.*\n.*ends .*\n.*owed: removal at orders-db/s);
+      await it.skip(hour);
+      await it.ends();
+      const told = await it.summaries();
+      for (const summary of [
+        'assess',
+        'open step 1',
+        'provision at orders-db',
+        'end of access',
+        'remove at orders-db',
+      ]) {
+        assert.ok(told.includes(summary), `no "${summary}" in ${told.join(', ')}`);
+      }
+      assert.match(await it.details(), /^\*\*ENDED\*\*.*removal read back/s);
+    });
+  });
+
   describe('decided by people', () => {
     it('needs the quorum of every step, in order', async () => {
       const flow = { name: 'heavy', steps: [step([manager]), step(['group:db-owners'], { needed: 2 })] };
