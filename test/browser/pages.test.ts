@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { person, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
-import { approveBoth, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
+import { approveBoth, ask, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
 
 const sizes = { phone: { width: 390, height: 844 }, wide: { width: 1280, height: 800 } };
 /** The narrowest that WCAG asks for (a page enlarged four times), and a tablet. */
@@ -27,6 +27,9 @@ describe('every page', function () {
     audit = await readFile(new URL('support/audit.js', import.meta.url), 'utf8');
     const engineer = await person('engineer');
     people.set('engineer', engineer);
+    const why = 'Find out why the nightly report counts some orders twice.';
+    // Depending on the hour this is active at once or waits; the pages show either.
+    await ask(engineer, 'Read orders', { duration: '1 hour', why });
     grants.over = await askToChangeOrders(engineer, 'Look up which orders the importer mangled last night.');
     const manager = await openToDecide('manager', grants.over);
     people.set('manager', manager);
@@ -43,6 +46,26 @@ describe('every page', function () {
       engineer,
       'Restore the discount codes of the orders from the summer sale.',
     );
+    const others = [
+      {
+        account: 'engineer-2',
+        title: 'Change orders',
+        duration: '2 hours',
+        why: 'Load the corrected prices of last week.',
+      },
+      {
+        account: 'oncall',
+        title: 'Administer the orders database',
+        duration: '30 minutes',
+        why: 'Rebuild the index that slows the checkout down.',
+        ticket: 'OPS-1234',
+      },
+    ];
+    for (const { account, title, ...asked } of others) {
+      const other = await person(account);
+      people.set(account, other);
+      await ask(other, title, asked);
+    }
     for (const account of ['operator', 'contractor', undefined])
       people.set(account ?? 'stranger', await person(account));
   });

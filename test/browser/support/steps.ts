@@ -5,15 +5,31 @@ import { person, type Person } from './browser.js';
 
 const reason = 'Correct the shipping address of the orders that the importer mangled.';
 
-/** Asks to change orders; always needs the manager, then a database owner. Answers the path of the grant's page. */
-export async function askToChangeOrders({ page }: Person, why = reason): Promise<string> {
+export interface Asked {
+  /** As it stands on the page. */
+  duration: string;
+  why: string;
+  ticket?: string;
+}
+
+/** Answers the path of the grant's page. */
+export async function ask({ page }: Person, title: string, { duration, why, ticket }: Asked): Promise<string> {
   await page.goto('/ask');
-  await page.getByRole('link', { name: 'Change orders' }).click();
-  await page.getByRole('radio', { name: '15 minutes' }).check();
+  await page.getByRole('link', { name: title }).click();
+  await page.getByRole('radio', { name: duration, exact: true }).check();
   await page.getByLabel('Why you need it').fill(why);
+  if (ticket !== undefined) {
+    await page.getByLabel('System').fill('JIRA');
+    await page.getByLabel('Number').fill(ticket);
+  }
   await page.getByRole('button', { name: 'Send the request' }).click();
   await page.waitForURL(/\/grants\/[0-9a-z]{26}$/);
   return new URL(page.url()).pathname;
+}
+
+/** Always needs the manager, then a database owner. */
+export function askToChangeOrders(someone: Person, why = reason): Promise<string> {
+  return ask(someone, 'Change orders', { duration: '15 minutes', why });
 }
 
 /** Loads the page until the words show: the way of those without script. */
