@@ -8,6 +8,8 @@ export interface Logs {
   folder: string;
   /** A listener for the lines of one program. */
   of(name: string): (line: string) => void;
+  /** From here on nothing is passed on: what ends speaks of connections that break. */
+  hush(): void;
   close(): Promise<void>;
 }
 
@@ -22,19 +24,21 @@ export async function openLogs(folder: string, names: string[], tell: (line: str
     });
     files.set(name, createWriteStream(path, { mode: 0o600 }));
   }
+  let hushed = false;
   const told = new Map<string, number>();
   return {
     folder,
     of: (name) => (line) => {
       files.get(name)?.write(`${line}\n`);
       const worry = worryIn(line);
-      if (worry === undefined) return;
+      if (worry === undefined || hushed) return;
       const said = `[${name}] ${worry}`;
       // What repeats is told once a minute.
       if (Date.now() - (told.get(said) ?? 0) < 60_000) return;
       told.set(said, Date.now());
       tell(said);
     },
+    hush: () => void (hushed = true),
     close: async () => {
       await Promise.all([...files.values()].map((file) => new Promise((resolve) => file.end(resolve))));
     },
@@ -47,12 +51,15 @@ const entry = z.object({
   err: z.object({ message: z.string() }).optional(),
 });
 
+/** A connector runs activities only, which the SDK finds worth a warning. */
+const expected = new Set(['No workflows registered, not polling for workflow tasks']);
+
 /** A warning or worse of one of our own processes, in a line; other programs log in other shapes. */
 export function worryIn(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const { level, msg, err } = entry.parse(JSON.parse(line));
-    if (!['warn', 'error', 'fatal'].includes(level)) return undefined;
+    if (!['warn', 'error', 'fatal'].includes(level) || expected.has(msg)) return undefined;
     return `${level}: ${msg}${err ? ` (${err.message})` : ''}`;
   } catch {
     return undefined;

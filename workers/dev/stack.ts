@@ -1,5 +1,5 @@
 /** The whole system for development: starts it, says where everything is, and stops exactly what it started. */
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -46,7 +46,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { tell, signal } = options;
   const settings = stackSettings(options.env ?? process.env);
   // Others pass through and see nothing: as root, PostgreSQL runs as another user, below this folder.
-  await mkdir(settings.stateDir, { recursive: true, mode: 0o711 });
+  await mkdir(settings.stateDir, { recursive: true });
+  await chmod(settings.stateDir, 0o711);
   await mustBeAlone(settings.stateDir);
   await portsMustBeFree(settings);
   const keys = await developmentKeys(join(settings.stateDir, 'keys'));
@@ -55,6 +56,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const { died, watch, stopping } = watching();
   const stop = once(async () => {
     stopping();
+    logs.hush();
     await layers.stop().finally(async () => {
       await forgetStack(settings.stateDir);
       await logs.close();

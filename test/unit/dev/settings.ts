@@ -157,6 +157,8 @@ describe('what the launcher shows', () => {
     );
     assert.equal(worryIn('2026-11-22 LOG: ready'), undefined);
     assert.equal(worryIn('{"level":30'), undefined);
+    const usual = 'No workflows registered, not polling for workflow tasks';
+    assert.equal(worryIn(JSON.stringify({ level: 'warn', msg: usual })), undefined);
   });
 
   it('escapes whatever is put into a page', () => {
