@@ -8,6 +8,12 @@ import { Trouble } from './trouble.js';
 export async function mustBeAlone(stateDir: string): Promise<void> {
   const other = await findStack(stateDir);
   if (other === undefined || other.pid === process.pid) return;
+  // After a crash the number may belong to any program by now.
+  const isUp = await fetch(`${other.addresses.portal}/health/live`, { signal: AbortSignal.timeout(2_000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (!isUp) return;
   throw new Trouble(
     `Daypass runs already, as process ${other.pid} at ${other.addresses.portal}: use that one, or stop it with Ctrl-C first.`,
   );
