@@ -12,6 +12,7 @@ import { answer } from './ceiling.js';
 import { TargetError, type Connector, type Credential } from './connectors/connector.js';
 import { checkOrder, type Believed } from './connectors/evidence.js';
 import type { Changes, Order, Provisioned, StandingAccount, Undos } from './contract.js';
+import { abortsWithin } from './platform/deadline.js';
 import { sealCredential } from './platform/jwe.js';
 import type { Log } from './platform/log.js';
 
@@ -161,6 +162,6 @@ function asTargetError(error: unknown): TargetError {
 
 function attemptOfActivity(): Attempt {
   const { info, cancellationSignal } = Context.current();
-  const deadline = AbortSignal.timeout(Math.floor(info.startToCloseTimeoutMs * 0.8));
-  return { number: info.attempt, signal: AbortSignal.any([cancellationSignal, deadline]) };
+  const withinMs = Math.floor(info.startToCloseTimeoutMs * 0.8);
+  return { number: info.attempt, signal: abortsWithin(withinMs, cancellationSignal) };
 }

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge } from 'prom-client';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
+import { abortsWithin } from '../platform/deadline.js';
 import type { Log } from '../platform/log.js';
 import type { Connector } from './connector.js';
 
@@ -85,7 +86,7 @@ async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void
 
 /** Also ends a call that does not listen to its signal. */
 async function within<T>(ms: Ms, stop: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(ms)]);
+  const signal = abortsWithin(ms, stop);
   const ended = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Error(`The target did not answer within ${ms} ms.`)), {
       once: true,

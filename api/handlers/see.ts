@@ -1,4 +1,5 @@
 /** Looking: one grant, many of them, what waits for the actor, and the record. */
+import { abortsWithin } from '../../activities/platform/deadline.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { all, concerns, grantsOnly, is, waitsFor, type Filter } from '../filter.js';
@@ -111,7 +112,7 @@ async function changed(
 ): Promise<Standing> {
   const { grantId } = first.found.view;
   const after = query.after ?? first.found.view.changes;
-  const signal = AbortSignal.any([AbortSignal.timeout(query.wait), ...(gone ? [gone] : [])]);
+  const signal = abortsWithin(query.wait, ...(gone ? [gone] : []));
   const news = createBell(signal);
   const stop = deps.live.watch(grantId, news.ring);
   try {
