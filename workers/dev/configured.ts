@@ -16,7 +16,7 @@ export async function checkTemporal(services: Services, env: NodeJS.ProcessEnv):
   const address = configured.connectionOptions.address ?? 'localhost:7233';
   let connection: Connection;
   try {
-    connection = await Connection.connect({ ...configured.connectionOptions, address, connectTimeout: 10_000 });
+    connection = await Connection.connect({ ...configured.connectionOptions, address, connectTimeout: 5_000 });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Trouble(
