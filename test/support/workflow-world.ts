@@ -1,7 +1,7 @@
 /** Workflow tests on the real server: the real bundle and codec, a scripted outside world, and native time skipping. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { KeyRing } from '../../activities/platform/keys.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
 import type { Request } from '../../workflows/domain/request.js';
@@ -19,61 +19,66 @@ export class WorkflowWorld {
   readonly namespace: string;
   readonly keys: KeyRing;
   private readonly scripts = new Map<string, Script>();
-  private readonly close: () => Promise<void>;
+  private readonly native: NativeConnection;
+  private readonly workers = new Map<string, { worker: Worker; ran: Promise<void> }>();
 
-  private constructor(
-    client: Client,
-    namespace: string,
-    keys: KeyRing,
-    close: (world: WorkflowWorld) => Promise<void>,
-  ) {
+  private constructor(client: Client, native: NativeConnection, keys: KeyRing) {
     this.client = client;
-    this.namespace = namespace;
+    this.namespace = client.options.namespace;
+    this.native = native;
     this.keys = keys;
-    this.close = () => close(this);
   }
 
-  static async start(): Promise<WorkflowWorld> {
+  static async start(keys: KeyRing = { current: 'test', keys: { test: randomBytes(32) } }): Promise<WorkflowWorld> {
     const { address, namespace } = await temporal();
-    const keys: KeyRing = { current: 'test', keys: { test: randomBytes(32) } };
     const connection = await Connection.connect({ address });
     const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'throw') });
-    const native = await NativeConnection.connect({ address });
-    const running: Promise<void>[] = [];
-    const workers: Worker[] = [];
-    const world = new WorkflowWorld(client, namespace, keys, async () => {
-      for (const worker of workers) worker.shutdown();
-      await Promise.all(running);
-      await native.close();
-      await connection.close();
-    });
-    const common = {
-      connection: native,
-      namespace,
-      dataConverter: dataConverter(keys),
-      shutdownGraceTime: '1s',
-      shutdownForceTime: '3s',
-    };
-    const { assess, openStep, judge, stillEligible, tell, ...atTarget } = world.activities();
-    const { ceiling, provision, setEnd, remove } = atTarget;
-    const decisions = { assess, openStep, judge, stillEligible, tell };
-    workers.push(
-      await Worker.create({
-        ...common,
-        taskQueue: decisionsQueue,
-        workflowBundle: await workflowBundle(),
-        activities: decisions,
-        stickyQueueScheduleToStartTimeout: '2s',
-      }),
-      await Worker.create({ ...common, taskQueue: changeQueue(target), activities: { ceiling, provision, setEnd } }),
-      await Worker.create({ ...common, taskQueue: undoQueue(target), activities: { remove } }),
-    );
-    running.push(...workers.map((worker) => worker.run()));
+    const world = new WorkflowWorld(client, await NativeConnection.connect({ address }), keys);
+    const { ceiling, provision, setEnd, remove } = world.activities();
+    await world.startDecisions();
+    await world.work(changeQueue(target), { activities: { ceiling, provision, setEnd } });
+    await world.work(undoQueue(target), { activities: { remove } });
     return world;
   }
 
-  stop(): Promise<void> {
-    return this.close();
+  async stop(): Promise<void> {
+    await Promise.all([...this.workers.keys()].map((taskQueue) => this.rest(taskQueue)));
+    await this.native.close();
+    await this.client.connection.close();
+  }
+
+  /** The worker that runs the grants, with nothing in its cache. */
+  async startDecisions(): Promise<void> {
+    const { assess, openStep, judge, stillEligible, tell } = this.activities();
+    await this.work(decisionsQueue, {
+      workflowBundle: await workflowBundle(),
+      activities: { assess, openStep, judge, stillEligible, tell },
+      stickyQueueScheduleToStartTimeout: '2s',
+    });
+  }
+
+  stopDecisions(): Promise<void> {
+    return this.rest(decisionsQueue);
+  }
+
+  private async work(taskQueue: string, options: Partial<WorkerOptions>): Promise<void> {
+    const worker = await Worker.create({
+      connection: this.native,
+      namespace: this.namespace,
+      dataConverter: dataConverter(this.keys),
+      shutdownGraceTime: '1s',
+      shutdownForceTime: '3s',
+      taskQueue,
+      ...options,
+    });
+    this.workers.set(taskQueue, { worker, ran: worker.run() });
+  }
+
+  private async rest(taskQueue: string): Promise<void> {
+    const working = this.workers.get(taskQueue);
+    this.workers.delete(taskQueue);
+    working?.worker.shutdown();
+    await working?.ran;
   }
 
   /** Starts a grant as the API does, and waits for nothing. */

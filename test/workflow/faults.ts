@@ -1,0 +1,385 @@
+/** What breaks around a grant: it ends in the right state, nothing is left at the target, and nothing comes back. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import { viewBytesMax } from '../../workflows/domain/shown.js';
+import { decisionsQueue } from '../../workflows/ids.js';
+import * as messages from '../../workflows/messages.js';
+import { hour, rule, Script, step } from '../support/script.js';
+import type { TestGrant } from '../support/test-grant.js';
+import { until } from '../support/until.js';
+import { WorkflowWorld } from '../support/workflow-world.js';
+
+const manager = 'person:manager';
+const engineer = 'person:engineer';
+const minute = 60_000;
+
+/** What a target says that will never do it, and what it says when it may have. */
+const refused = () => ApplicationFailure.nonRetryable('It is not allowed there.', 'target-refused');
+const unknown = () => ApplicationFailure.retryable('It is not there now.', 'target-unavailable');
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+describe('a grant among faults', function () {
+  this.timeout(60_000);
+  let world: WorkflowWorld;
+  before(async function () {
+    this.timeout(120_000);
+    world = await WorkflowWorld.start();
+  });
+  after(() => world.stop());
+
+  async function awaited(script = new Script(), more: Parameters<WorkflowWorld['grant']>[1] = {}): Promise<TestGrant> {
+    const it = await world.grant(script, more);
+    await until(async () => (await it.view())?.step?.asked.length);
+    return it;
+  }
+
+  async function active(script = new Script()): Promise<TestGrant> {
+    const it = await awaited(script);
+    await it.approve({ by: manager });
+    await it.shows({ state: 'ACTIVE' });
+    return it;
+  }
+
+  const has = (it: TestGrant, wanted: string) =>
+    until(async () => (await it.record()).some(({ type }) => type === wanted), { what: `a record ${wanted}` });
+  const count = (it: TestGrant, name: string) => it.script.calls.filter((call) => call === name).length;
+
+  describe('while access is made', () => {
+    it('ends as ACTIVATION_FAILED, with its removal proved, when the target refuses', async () => {
+      const it = await awaited(new Script({ provision: () => Promise.reject(refused()) }));
+      await it.approve({ by: manager });
+      const view = await it.ends();
+      assert.deepEqual([view.state, view.ending?.reason], ['ACTIVATION_FAILED', 'It is not allowed there.']);
+      assert.ok(view.removalVerifiedTime);
+      assert.equal(count(it, 'provision'), 1);
+    });
+
+    it('tries again while nobody knows whether it worked, and adopts what the target has', async () => {
+      let attempts = 0;
+      const script: Script = new Script({
+        provision: async (order) => {
+          const made = await script.provision(order);
+          attempts += 1;
+          if (attempts < 3) throw unknown();
+          return made;
+        },
+      });
+      const it = await active(script);
+      assert.equal(attempts, 3);
+      await it.narrow('revoke', manager);
+      await it.ends();
+    });
+
+    it('ends as ACTIVATION_FAILED and removes what may have been made when it never gets an answer', async () => {
+      const script: Script = new Script({
+        provision: async (order) => {
+          await script.provision(order);
+          // Rarely, since skipped time has a bound on attempts.
+          throw ApplicationFailure.create({ type: 'target-unavailable', nextRetryDelay: '100s' });
+        },
+      });
+      const it = await awaited(script);
+      await it.approve({ by: manager });
+      await it.shows({ state: 'ACTIVATING' });
+      await it.skip(6 * minute);
+      const view = await it.ends();
+      assert.deepEqual([view.state, script.standing], ['ACTIVATION_FAILED', false]);
+      assert.ok(view.removalVerifiedTime && view.accessGrantTime === undefined);
+    });
+
+    it('is revoked meanwhile: it is removed at once, and a late answer changes nothing', async () => {
+      const { opened, open } = gate();
+      const script: Script = new Script({
+        provision: async (order) => {
+          await opened;
+          // The tombstone stands: a connector refuses now.
+          return script.provision(order);
+        },
+      });
+      const it = await awaited(script);
+      await it.approve({ by: manager });
+      await until(() => count(it, 'provision') > 0);
+      await it.narrow('revoke', manager);
+      const view = await it.ends();
+      open();
+      assert.deepEqual([view.state, script.standing, view.accessGrantTime], ['REVOKED', false, undefined]);
+      assert.ok(view.removalVerifiedTime);
+    });
+
+    it('is revoked meanwhile, and the answer comes before the removal: it never becomes active, and all is removed', async () => {
+      const provisioning = gate();
+      const removing = gate();
+      const script: Script = new Script({
+        provision: async (order) => {
+          await provisioning.opened;
+          return script.provision(order);
+        },
+        remove: async (ref) => {
+          await removing.opened;
+          return script.remove(ref);
+        },
+      });
+      const it = await awaited(script);
+      await it.approve({ by: manager });
+      await until(() => count(it, 'provision') > 0);
+      await it.narrow('revoke', manager);
+      provisioning.open();
+      await until(() => script.standing);
+      removing.open();
+      const view = await it.ends();
+      assert.deepEqual([view.state, script.standing, view.accessGrantTime], ['REVOKED', false, undefined]);
+    });
+  });
+
+  describe('while access is removed', () => {
+    it('keeps removing while the target is down, says so after a minute, and ends when it is back', async () => {
+      let down = true;
+      const script: Script = new Script({ remove: (ref) => (down ? Promise.reject(unknown()) : script.remove(ref)) });
+      const it = await active(script);
+      await it.narrow('revoke', manager);
+      await it.shows({ state: 'REVOKING', conditions: [] });
+      await it.skip(61_000);
+      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] });
+      await until(() => script.told.some(({ news }) => news.some(({ kind }) => kind === 'removal-overdue')));
+      assert.ok(script.standing);
+      await it.skip(30 * minute);
+      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] });
+      down = false;
+      await it.skip(minute);
+      const view = await it.ends();
+      assert.deepEqual([view.state, view.conditions, script.standing], ['REVOKED', [], false]);
+    });
+
+    it('does not believe another system than the one that holds the account', async () => {
+      let other = true;
+      const script: Script = new Script({
+        remove: async (ref) => {
+          if (!other) return script.remove(ref);
+          const at = script.now();
+          const proof = { removedAt: at, verifiedAt: at, wasPresent: false, sessionsEnded: 0, remarks: [] };
+          return { ...proof, grantId: ref.grantId, account: 'x', targetIdentity: 'a restored copy' };
+        },
+      });
+      const it = await active(script);
+      await it.narrow('withdraw', engineer);
+      await has(it, 'removal-failed');
+      assert.equal((await it.shows({ state: 'WITHDRAWING' })).removalVerifiedTime, undefined);
+      other = false;
+      await it.skip(11_000);
+      const view = await it.ends();
+      assert.deepEqual([view.state, script.standing], ['WITHDRAWN', false]);
+    });
+
+    it('does not believe a proof about another grant, or one that proves nothing, however often it comes', async () => {
+      const wrong = [{ grantId: 'another' }, { verifiedAt: Number.NaN }, { grantId: undefined }];
+      const script: Script = new Script({
+        remove: async (ref) => {
+          const lie = wrong.shift();
+          if (!lie) return script.remove(ref);
+          const at = script.now();
+          const proof = {
+            grantId: ref.grantId,
+            account: 'x',
+            removedAt: at,
+            verifiedAt: at,
+            targetIdentity: 'system-1',
+          };
+          return { ...proof, wasPresent: false, sessionsEnded: 0, remarks: [], ...lie } as never;
+        },
+      });
+      const it = await active(script);
+      await it.narrow('revoke', manager);
+      for (const failures of [1, 2, 3]) {
+        await until(
+          async () => (await it.record()).filter(({ type }) => type === 'removal-failed').length === failures,
+        );
+        assert.ok(script.standing);
+        await it.skip(11_000 * 2 ** (failures - 1));
+      }
+      assert.equal((await it.ends()).state, 'REVOKED');
+      assert.ok(!script.standing);
+    });
+  });
+
+  describe('among its own machines', () => {
+    it('waits for assessment, approvers and judge to come back, and goes on', async () => {
+      const failing = new Map([
+        ['assess', 2],
+        ['openStep', 2],
+        ['judge', 1],
+      ]);
+      const flaky = <Name extends 'assess' | 'openStep' | 'judge'>(name: Name) =>
+        (async (input: Parameters<Script[Name]>[0]) => {
+          const left = failing.get(name) ?? 0;
+          failing.set(name, left - 1);
+          if (left > 0) throw new Error(`${name} is restarting`);
+          return (script[name] as (input: unknown) => Promise<unknown>)(input);
+        }) as Script[Name];
+      const script: Script = new Script({
+        assess: flaky('assess'),
+        openStep: flaky('openStep'),
+        judge: flaky('judge'),
+      });
+      const it = await active(script);
+      await it.narrow('revoke', manager);
+      await it.ends();
+    });
+
+    it('is not held up by telling that fails, and closes once the last of it is out', async () => {
+      let down = true;
+      const script: Script = new Script({ tell: (change) => (down ? Promise.reject(unknown()) : script.tell(change)) });
+      const it = await active(script);
+      await it.narrow('revoke', manager);
+      await it.shows({ state: 'REVOKED' });
+      assert.equal((await it.handle.describe()).status.name, 'RUNNING');
+      down = false;
+      await it.skip(10 * minute);
+      await it.ends();
+      const told = script.told.flatMap(({ records }) => records);
+      assert.equal(told.length, (await it.record()).length);
+    });
+
+    it('answers a decision that was being judged when the grant ended', async () => {
+      const { opened, open } = gate();
+      const script: Script = new Script({
+        judge: async (input) => {
+          await opened;
+          return script.judge(input);
+        },
+      });
+      const it = await awaited(script);
+      const decisionId = randomUUID();
+      const late = { decisionId, by: manager, comment: '', evidence: JSON.stringify({ by: manager }) };
+      await it.handle.signal(messages.approve, late);
+      await until(() => script.calls.includes('judge'));
+      await it.narrow('deny', manager);
+      open();
+      const view = await it.ends();
+      assert.equal(view.state, 'DENIED');
+      // The deny came either while the judge was asked for the last time, or after it gave up.
+      const result = view.outcomes.find((found) => found.decisionId === decisionId)?.result;
+      assert.ok(result === 'already-over' || result === 'not-judged', String(result));
+      assert.ok(!it.script.calls.includes('provision'));
+    });
+
+    it('takes every message twice as once', async () => {
+      const it = await awaited(
+        new Script({ rule: rule({ flow: { name: 'f', steps: [step([manager], { needed: 2 })] } }) }),
+      );
+      const twice = async (send: () => Promise<unknown>) => [await send(), await send()];
+      const [one, two, three, four] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+      await twice(() => it.approve({ by: manager }, one));
+      await twice(() => it.approve({ by: 'person:owner' }, two));
+      await it.shows({ state: 'ACTIVE' });
+      await twice(() => it.extend({ by: engineer, totalMs: 2 * hour }, three));
+      await it.shows({ grantedDurationMs: 2 * hour });
+      await twice(() => it.narrow('revoke', manager, four));
+      const view = await it.ends();
+      assert.deepEqual(
+        view.outcomes.map(({ decisionId, result }) => [decisionId, result]),
+        [one, two, three, four].map((id) => [id, 'applied']),
+      );
+      const once = ['provision', 'setEnd', 'remove'].map((name) => count(it, name));
+      assert.deepEqual(once, [1, 1, 1]);
+    });
+
+    it('outlives its worker, and a lost cache', async () => {
+      const it = await active();
+      await world.stopDecisions();
+      const extension = { decisionId: randomUUID(), by: engineer, comment: '' };
+      await it.handle.signal(messages.extend, {
+        ...extension,
+        evidence: JSON.stringify({ by: engineer, totalMs: 2 * hour }),
+      });
+      await world.startDecisions();
+      await it.shows({ grantedDurationMs: 2 * hour });
+      await it.narrow('revoke', manager);
+      const view = await it.ends();
+      assert.deepEqual([view.state, it.script.standing], ['REVOKED', false]);
+    });
+  });
+
+  describe('of size', () => {
+    it('stays within every bound with 500 approvers in twenty groups and the longest texts', async () => {
+      const groups = Array.from({ length: 20 }, (_, index) => `group:${index}${'g'.repeat(37)}`);
+      const flow = { name: 'f', steps: [step(groups, { needed: 9, name: '\u6f22'.repeat(200) })] };
+      const factors = Array.from({ length: 12 }, (_, index) => ({
+        id: `f${index}`,
+        points: 8,
+        evidence: '\u6f22'.repeat(200),
+      }));
+      const script: Script = new Script({
+        rule: rule({ flow, title: '\u6f22'.repeat(200) }),
+        assess: async () => ({
+          verdict: 'pass',
+          rule: script.rule,
+          risk: { score: 96, band: 'high', factors, missing: [] },
+          barred: Array.from({ length: 500 }, (_, index) => `person:barred-${index}`),
+        }),
+      });
+      const it = await awaited(script, { justification: '\u6f22'.repeat(4_000), requesterName: '\u6f22'.repeat(200) });
+      for (let voter = 0; voter < 9; voter += 1) {
+        const by = `person:voter-${voter}`;
+        const evidence = JSON.stringify({ by });
+        const comment = '\u6f22'.repeat(1_000);
+        const decisionId = randomUUID();
+        await it.handle.signal(messages.approve, { decisionId, by, comment, evidence });
+        assert.equal((await it.outcome(decisionId)).result, 'applied');
+        const bytes = Buffer.byteLength(JSON.stringify(await it.view()));
+        assert.ok(bytes <= viewBytesMax, `${bytes} bytes`);
+      }
+      await it.shows({ state: 'ACTIVE', asked: groups });
+      const { searchAttributes } = await it.handle.describe();
+      assert.ok(Buffer.byteLength(JSON.stringify(searchAttributes)) < 2_048);
+      await it.narrow('revoke', manager);
+      assert.equal((await it.ends()).state, 'REVOKED');
+    });
+
+    it('refuses one extension too many for a payload, and still ends', async () => {
+      const it = await active();
+      const extend = async (totalMs: number) => {
+        const decisionId = randomUUID();
+        const evidence = JSON.stringify({ by: engineer, totalMs, padding: 'x'.repeat(40_000) });
+        await it.handle.signal(messages.extend, { decisionId, by: engineer, comment: '', evidence });
+        return it.outcome(decisionId);
+      };
+      await extend(1.5 * hour);
+      await it.shows({ grantedDurationMs: 1.5 * hour });
+      await extend(2 * hour);
+      await has(it, 'extension-ended');
+      await it.shows({ state: 'ACTIVE', grantedDurationMs: 1.5 * hour });
+      assert.equal(count(it, 'setEnd'), 1);
+      await it.narrow('revoke', manager);
+      assert.equal((await it.ends()).state, 'REVOKED');
+    });
+  });
+
+  it('is the only one of its id, and is not started by anyone for another grant', async () => {
+    const it = await awaited();
+    const { workflowId } = it.handle;
+    const start = {
+      taskQueue: decisionsQueue,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+    } as const;
+    const args = [{ request: it.request, evidence: 'x' }];
+    await assert.rejects(world.client.workflow.start('grant', { ...start, workflowId, args }));
+    await it.narrow('deny', manager);
+    await it.ends();
+    await assert.rejects(world.client.workflow.start('grant', { ...start, workflowId, args }));
+    for (const wrong of [args, [], [null], [{ request: {} }]]) {
+      const other = await world.client.workflow.start('grant', {
+        ...start,
+        workflowId: `grant/${randomUUID()}`,
+        args: wrong,
+      });
+      await assert.rejects(other.result());
+    }
+  });
+});
