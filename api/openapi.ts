@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 
 /** What any call may answer. */
 const everywhere: FailureCode[] = ['malformed', 'invalid', 'rate-limited', 'internal'];
-const whenSignedIn: FailureCode[] = ['unauthenticated', 'cross-site'];
+const whenSignedIn: FailureCode[] = ['unauthenticated', 'cross-site', 'identity-unavailable'];
 const withGrants: FailureCode[] = ['temporal-unavailable'];
 
 export function openApiDocument(routes: readonly Route[], portalUrl: string): Json {
@@ -39,7 +39,7 @@ export function openApiDocument(routes: readonly Route[], portalUrl: string): Js
 }
 
 function operation(declaration: Route['declaration']): Json {
-  const { summary, may, params, query, body, answer, refusals = [], idempotent, produces, path } = declaration;
+  const { method, summary, may, params, query, body, answer, refusals = [], idempotent, produces, path } = declaration;
   const isOpen = may === 'anyone';
   const codes = [
     ...everywhere,
@@ -51,9 +51,7 @@ function operation(declaration: Route['declaration']): Json {
   ];
   return {
     summary,
-    operationId:
-      path.replace(/^\/v1/, '').replace(/[^A-Za-z]+(\w)?/g, (_, next: string) => (next ?? '').toUpperCase()) +
-      `_${declaration.method}`,
+    operationId: operationId(method, path),
     security: isOpen ? [] : [{ bearer: [] }, { session: [] }],
     'x-may': may,
     parameters: [
@@ -64,6 +62,12 @@ function operation(declaration: Route['declaration']): Json {
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } } : {}),
     responses: { ...successes(answer, produces), ...problems(codes) },
   };
+}
+
+/** `postGrantsIdApprove` */
+function operationId(method: string, path: string): string {
+  const words = path.replace(/^\/v1/, '').split(/[^A-Za-z]+/);
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
 const idempotencyHeader = {

@@ -1,4 +1,5 @@
 /** Asking for access. What the policy refuses for sure is refused here at once; the workflow judges everything again. */
+import { sealCredential } from '../../activities/platform/jwe.js';
 import type { Entitlement, Policy } from '../../activities/policy/policy.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { inWords } from '../../workflows/domain/durations.js';
@@ -27,6 +28,7 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     const entitlement = admitted(policy, body, actor, Date.now());
     const request = requestOf(policy, entitlement, body, actor, idempotencyKey);
     const memo: RequestMemo = { ...request, bodyDigest: digest(body), recipientKey: body.recipientKey };
+    await checkRecipient(body.recipientKey);
     const evidence = await deps.signer.request(request, actor, {
       flows: flowsOf(entitlement),
       recipientKey: body.recipientKey,
@@ -44,6 +46,20 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     }
     return { grant: bodyOf(deps, existing, actor), isNew: false };
   };
+}
+
+/** A key of the right shape may still be a point that nothing can be sealed to: better said now than after the access was made. */
+async function checkRecipient(recipientKey: AskGrant['recipientKey']): Promise<void> {
+  if (!recipientKey) return;
+  try {
+    await sealCredential({ grantId: '', subject: '' }, recipientKey);
+  } catch {
+    throw fieldProblem(
+      'invalid',
+      '/recipientKey',
+      'Nothing can be sealed to this recipientKey; make a new X25519 key.',
+    );
+  }
 }
 
 /** Without a key a second try would be a second request. */

@@ -1,11 +1,11 @@
 /** What someone may ask for, for whom, and what it will take. */
 import type { Entitlement, Policy } from '../../activities/policy/policy.js';
+import type { Ref } from '../../workflows/domain/actor.js';
 import type { Flow } from '../../workflows/domain/rule.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import { all, grantsOnly, is } from '../filter.js';
 import type { Grants } from '../grants.js';
 import type { Handlers } from '../handlers.js';
-import type { Actor } from '../identity/actor.js';
 import type { EntitlementBody } from '../schemas/answers.js';
 import { isoDuration } from '../schemas/time.js';
 import type { HandlerDeps } from './deps.js';
@@ -17,28 +17,38 @@ const waitKnownForMs: Ms = 60_000;
 export function entitlementsHandler(deps: HandlerDeps): Handlers['entitlements'] {
   const usualWait = rememberWaits(deps.grants);
   return async (actor) => {
-    const policy = deps.policy();
-    const offered = policy
-      .entitlements()
-      .map((entitlement) => ({ entitlement, others: othersFor(policy, entitlement, actor) }))
-      .filter(({ entitlement, others }) => policy.mayAsk(actor.ref, entitlement.id) || others.length > 0);
+    const offered = offeredTo(deps.policy(), actor.ref);
     return {
       entitlements: await Promise.all(
-        offered.map(async ({ entitlement, others }) => ({
-          ...bodyOf(entitlement),
-          forSelf: policy.mayAsk(actor.ref, entitlement.id),
-          mayAskForOthers: others.length > 0,
-          others,
-          usualWait: await usualWait(entitlement.id),
-        })),
+        offered.map(async (entitlement) => ({ ...entitlement, usualWait: await usualWait(entitlement.id) })),
       ),
     };
   };
 }
 
-function othersFor(policy: Policy, { id }: Entitlement, actor: Actor): EntitlementBody['others'] {
+/** By policy, which never changes once read, and by caller: looking through everybody for everything takes its time. */
+const known = new WeakMap<Policy, Map<Ref, EntitlementBody[]>>();
+const callersMost = 1_000;
+
+function offeredTo(policy: Policy, ref: Ref): EntitlementBody[] {
+  const callers = known.get(policy) ?? new Map<Ref, EntitlementBody[]>();
+  known.set(policy, callers);
+  const before = callers.get(ref);
+  if (before) return before;
+  const offered = policy.entitlements().flatMap((entitlement) => {
+    const forSelf = policy.mayAsk(ref, entitlement.id);
+    const others = othersFor(policy, entitlement, ref);
+    if (!forSelf && others.length === 0) return [];
+    return [{ ...bodyOf(entitlement), forSelf, mayAskForOthers: others.length > 0, others }];
+  });
+  if (callers.size >= callersMost) callers.clear();
+  callers.set(ref, offered);
+  return offered;
+}
+
+function othersFor(policy: Policy, { id }: Entitlement, by: Ref): EntitlementBody['others'] {
   return [...policy.people(), ...policy.services()]
-    .filter(({ ref }) => ref !== actor.ref && policy.mayAsk(actor.ref, id, ref))
+    .filter(({ ref }) => ref !== by && policy.mayAsk(by, id, ref))
     .slice(0, othersMost)
     .map(({ ref, name }) => ({ subject: ref, name }));
 }

@@ -285,6 +285,12 @@ describe('the API', function () {
       });
     }
 
+    it('refuses a key that nothing can be sealed to', async () => {
+      const recipientKey = { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43) };
+      const { errors } = await refused(ask({ recipientKey }), 422, 'invalid');
+      assert.deepEqual(errors?.[0]?.pointer, '/recipientKey');
+    });
+
     it('names every wrong field at once', async () => {
       const { errors } = await refused(call('engineer', 'POST', '/v1/grants', { body: { a: 1 } }), 422, 'invalid');
       assert.deepEqual(errors?.map(({ pointer }) => pointer).sort(), [

@@ -80,29 +80,30 @@ export class ApiWorld {
     const policyDir = await policyFolder(steady);
     const provider = await oidc(policyDir);
     const keys = await keyFiles();
+    const clientSecretFile = await secretFile(provider.clientSecret);
     const lines: string[] = [];
     const log = createLog('api-test', 'debug', (line) => lines.push(line));
 
-    process.env['TEMPORAL_ADDRESS'] = engine.address;
-    process.env['TEMPORAL_NAMESPACE'] = engine.namespace;
-    const api: RunningApi = await startApi(
-      apiConfig({
-        DAYPASS_INSTALLATION: installation,
-        DAYPASS_CODEC_KEYS_FILE: keys.codec.file,
-        DAYPASS_POLICY_DIR: policyDir,
-        DAYPASS_PORTAL_URL: 'http://localhost:7300',
-        REDIS_URL: memory.url,
-        DAYPASS_PORT: '0',
-        DAYPASS_SIGNING_KEY_FILE: keys.signing.file,
-        DAYPASS_CREDENTIAL_KEY_FILE: keys.credential.file,
-        DAYPASS_SESSION_KEY_FILE: keys.session.file,
-        OIDC_ISSUER: provider.issuer,
-        OIDC_CLIENT_ID: provider.clientId,
-        OIDC_CLIENT_SECRET_FILE: await secretFile(provider.clientSecret),
-        OIDC_AUDIENCE: provider.audience,
-        DAYPASS_TEMPORAL_UI_URL: engine.uiUrl,
-      }),
-      log,
+    const api: RunningApi = await withTemporal(engine, () =>
+      startApi(
+        apiConfig({
+          DAYPASS_INSTALLATION: installation,
+          DAYPASS_CODEC_KEYS_FILE: keys.codec.file,
+          DAYPASS_POLICY_DIR: policyDir,
+          DAYPASS_PORTAL_URL: 'http://localhost:7300',
+          REDIS_URL: memory.url,
+          DAYPASS_PORT: '0',
+          DAYPASS_SIGNING_KEY_FILE: keys.signing.file,
+          DAYPASS_CREDENTIAL_KEY_FILE: keys.credential.file,
+          DAYPASS_SESSION_KEY_FILE: keys.session.file,
+          OIDC_ISSUER: provider.issuer,
+          OIDC_CLIENT_ID: provider.clientId,
+          OIDC_CLIENT_SECRET_FILE: clientSecretFile,
+          OIDC_AUDIENCE: provider.audience,
+          DAYPASS_TEMPORAL_UI_URL: engine.uiUrl,
+        }),
+        log,
+      ),
     );
 
     const client = new Client({
@@ -224,11 +225,26 @@ export const writeOrders = {
   requestedDuration: 'PT15M',
 };
 
+/** The settings of Temporal's own environment configuration, for as long as `start` takes: other suites have other servers. */
+async function withTemporal<T>(engine: TestTemporal, start: () => Promise<T>): Promise<T> {
+  const before = { ...process.env };
+  Object.assign(process.env, { TEMPORAL_ADDRESS: engine.address, TEMPORAL_NAMESPACE: engine.namespace });
+  try {
+    return await start();
+  } finally {
+    for (const name of ['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE']) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  }
+}
+
 interface KeyFiles {
   codec: { file: string; ring: { current: string; keys: Record<string, Uint8Array> } };
   signing: { file: string; public: { kty: string; crv: string; x: string; kid: string } };
   credential: { file: string; public: { kty: string; crv: string; x: string } };
   session: { file: string; key: Uint8Array };
+  risk: Uint8Array;
 }
 
 async function secretFile(text: string): Promise<string> {
@@ -237,7 +253,14 @@ async function secretFile(text: string): Promise<string> {
   return file;
 }
 
-async function keyFiles(): Promise<KeyFiles> {
+let made: Promise<KeyFiles> | undefined;
+
+/** The same for all worlds of a run: they share services, and what one left there the next must be able to read. */
+function keyFiles(): Promise<KeyFiles> {
+  return (made ??= makeKeyFiles());
+}
+
+async function makeKeyFiles(): Promise<KeyFiles> {
   const codec = randomBytes(32);
   const session = randomBytes(32);
   const signing = await keyPair('EdDSA', 'Ed25519');
@@ -250,6 +273,7 @@ async function keyFiles(): Promise<KeyFiles> {
     signing: { file: await secretFile(JSON.stringify(signing.jwk)), public: { ...signing.public, kid: 'test' } },
     credential: { file: await secretFile(JSON.stringify(credential.jwk)), public: credential.public },
     session: { file: await secretFile(session.toString('base64')), key: session },
+    risk: randomBytes(32),
   };
 }
 
@@ -271,7 +295,7 @@ interface WorkParts {
 /** The workers of all queues, with everything real but mail and the target. */
 function createWork({ engine, keys, policy, redis, log, standing }: WorkParts): ApiWorld['work'] {
   const apiKeys = { keys: [keys.signing.public] };
-  const baselines = createBaselines({ redis, key: randomBytes(32), policy });
+  const baselines = createBaselines({ redis, key: keys.risk, policy });
   const notify = { tell: () => Promise.resolve() };
   const decisions = {
     ...createReads({ policy, baselines, apiKeys, installation }),
