@@ -1,4 +1,7 @@
-/** Who may do what to a grant in which state: one table, action by role by state. */
+/**
+ * Who may do what to a grant in which state: one table, action by role by state; and who may do what everywhere.
+ * Who may ask, and for whom, each entitlement says itself.
+ */
 import type { Ref, Selector } from './actor.js';
 import { liveStates, type GrantState } from './states.js';
 import type { GrantView } from './view.js';
@@ -39,6 +42,18 @@ const table: Record<GrantAction, Partial<Record<Role, readonly GrantState[] | ty
   extend: { requester: ['ACTIVE'], subject: ['ACTIVE'] },
   collect: { subject: ['ACTIVE'] },
 };
+
+/** Rights over the whole installation. */
+const everywhere = {
+  'see-all': ['operator', 'security', 'auditor'],
+  'open-payloads': ['operator'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type InstallationAction = keyof typeof everywhere;
+
+export function mayEverywhere(action: InstallationAction, as: readonly Role[]): boolean {
+  return everywhere[action].some((role) => as.includes(role));
+}
 
 export function may(action: GrantAction, as: readonly Role[], state: GrantState): boolean {
   return as.some((role) => {

@@ -1,6 +1,14 @@
 /** Who may do what in which state: the whole table, action by role by state. */
 import assert from 'node:assert/strict';
-import { grantActions, grantRoles, may, mayEver, roles, type GrantAction } from '../../../workflows/domain/rights.js';
+import {
+  grantActions,
+  grantRoles,
+  may,
+  mayEver,
+  mayEverywhere,
+  roles,
+  type GrantAction,
+} from '../../../workflows/domain/rights.js';
 import { grantStates, liveStates, type GrantState } from '../../../workflows/domain/states.js';
 import { viewOf } from '../../../workflows/domain/shown.js';
 import { inState } from '../../support/histories.js';
@@ -48,6 +56,22 @@ describe('rights', () => {
       }
     });
   }
+
+  it('over the whole installation: operators, security and auditors read everything, operators alone open payloads', () => {
+    const rights = roles.map((role) => [
+      role,
+      mayEverywhere('see-all', [role]),
+      mayEverywhere('open-payloads', [role]),
+    ]);
+    assert.deepEqual(rights, [
+      ['requester', false, false],
+      ['subject', false, false],
+      ['approver', false, false],
+      ['operator', true, true],
+      ['security', true, false],
+      ['auditor', true, false],
+    ]);
+  });
 
   it('of someone who is nothing to the grant are none at all', () => {
     for (const action of grantActions) {
