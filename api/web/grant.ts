@@ -1,5 +1,6 @@
 /** One grant's own page, the forms on it, and the page that shows a credential once. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { failureCodes, type FailureCode } from '../../workflows/domain/failure.js';
 import { isTerminal } from '../../workflows/domain/states.js';
@@ -52,7 +53,9 @@ async function showGrant(
   { id, actor, click, extendOpen, typed, wrong }: Shown,
 ): Promise<void> {
   const grant = await seeAfter(desk, id, actor, click);
-  const records = await recordOf(desk, id, actor);
+  // A click that nobody has judged by now means that no worker would answer for the record either.
+  const isOpen = click !== undefined && click.refused === undefined && !isSettled(grant, click);
+  const records = isOpen ? undefined : await recordOf(desk, id, actor);
   const now = desk.now();
   const telling = { viewerRef: actor.ref, name: desk.name, now };
   await show(response, desk, 'grant', {
@@ -75,17 +78,24 @@ async function seeAfter({ handlers }: Desk, id: string, actor: Actor, click: Cli
   const deadline = Date.now() + agreeWithinMs;
   let grant = await handlers.see(id, {}, actor);
   if (click === undefined || click.refused !== undefined) return grant;
-  const isShown = () => grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId);
-  while (!isShown() && !isTerminal(grant.state) && Date.now() < deadline) {
+  while (!isSettled(grant, click) && Date.now() < deadline) {
     grant = await handlers.see(id, { wait: Math.max(1, deadline - Date.now()), after: grant.changes }, actor);
   }
   return grant;
 }
 
+function isSettled(grant: GrantBody, click: Click): boolean {
+  return isTerminal(grant.state) || grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId);
+}
+
+/** Nobody waits longer than this for a page because no worker is there. */
+const recordWithinMs = 2_000;
+
 /** The record needs a worker; without one the page shows what the grant itself last said. */
 async function recordOf(desk: Desk, id: string, actor: Actor): Promise<RecordBody['records'] | undefined> {
   try {
-    return (await desk.handlers.record(id, actor)).records;
+    const late = pause(recordWithinMs, undefined, { ref: false });
+    return (await Promise.race([desk.handlers.record(id, actor), late]))?.records;
   } catch (error) {
     if (error instanceof Problem && (error.status === 503 || error.status === 403)) return undefined;
     throw error;

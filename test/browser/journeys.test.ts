@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import pg from 'pg';
 import { person, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
+import { pauseDecisions } from './support/worker.js';
 import { approve, approveBoth, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
 
 /** Run in the page. */
@@ -117,7 +118,9 @@ describe('in the browser', function () {
     for (const account of ['manager', 'owner']) {
       const approver = await openToDecide(account, path, plain);
       people.push(approver);
-      await approve(approver);
+      // The same click twice is one decision.
+      await approver.page.getByRole('button', { name: /^Approve/ }).dblclick();
+      await approver.page.getByRole('heading', { name: 'You approved' }).waitFor();
     }
     await reloadUntil(engineer.page, /Time left/);
     await engineer.page.getByText(/until .* UTC/).waitFor();
@@ -174,6 +177,47 @@ describe('in the browser', function () {
     assert.equal(await manager.page.getByLabel('Comment').inputValue(), 'I am still thinking');
     await manager.page.getByRole('link', { name: 'Show what it is now' }).click();
     await manager.page.getByText('It was given back.').waitFor();
+  });
+
+  it('a decision is recorded while no worker answers, and its page says what came of it when one does', async () => {
+    const engineer = await arrives('engineer');
+    const path = await askToChangeOrders(engineer);
+    const manager = await openToDecide('manager', path);
+    people.push(manager);
+    const resume = await pauseDecisions();
+    try {
+      await manager.page.getByRole('button', { name: /^Approve/ }).click();
+      await manager.page.getByRole('heading', { name: 'Recorded' }).waitFor();
+      await engineer.page.reload();
+      await engineer.page.getByText('No worker answers just now').waitFor();
+    } finally {
+      resume();
+    }
+    await manager.page.getByRole('heading', { name: 'You approved' }).waitFor();
+    await engineer.page.getByText('Approval 2 of 2').waitFor();
+  });
+
+  it('access is asked for someone else, to start later in the time zone of whoever asks', async () => {
+    const { page } = await arrives('manager');
+    await page.goto('/ask?entitlement=orders-db/read');
+    await page.getByLabel('Who gets it').selectOption({ label: 'Engineer' });
+    await page.getByLabel('Why you need it').fill('Will look after the reports next week.');
+    await page.getByText('Start later', { exact: true }).click();
+    await page.getByText('Europe/Berlin').waitFor();
+    const day = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
+    await page.getByLabel('Start at').fill(`${day}T09:15`);
+    await page.getByRole('button', { name: 'Send the request' }).click();
+    await page.getByText('For Engineer, asked by Manager').waitFor();
+    await page
+      .getByText(/, 09:15$/)
+      .first()
+      .waitFor();
+    const [start] = await page
+      .locator('time')
+      .evaluateAll((all) => all.map((one) => one.getAttribute('datetime')).filter((at) => at?.includes(':15:00.000Z')));
+    assert.match(start ?? '', new RegExp(`^${day}T0[78]:15`));
+    await page.goto('/access');
+    await page.getByRole('heading', { name: 'Asked for others' }).waitFor();
   });
 
   it('more time is asked for, and moves the end or waits for approval', async () => {

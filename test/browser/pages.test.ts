@@ -94,7 +94,7 @@ describe('every page', function () {
     ['grant-over', 'operator', () => grants.over],
     [
       'too-late',
-      'manager',
+      'operator',
       () => `${grants.over}?click=approve&decision=6f1c2d3e-4a5b-4c6d-8e7f-901234567890&refused=already-over`,
     ],
     ['all-grants', 'operator', () => '/grants'],
