@@ -24,6 +24,9 @@ export class ApiProblem extends Error {
   }
 }
 
+/** What a follower of a grant waits out. */
+const passing: ProblemBody['type'][] = ['not-found', 'temporal-unavailable'];
+
 export interface ClientOptions {
   /** Where the portal is: `http://localhost:7300`. */
   url: string;
@@ -52,7 +55,7 @@ export class Client {
     return this.get(`/v1/grants/${id}?wait=${wait}&after=${after}`);
   }
 
-  /** Follows the grant until `done`. What is not to be seen yet, as by the approvers of a later step, is waited for. */
+  /** Follows the grant until `done`. What is not to be seen yet, as by the approvers of a later step, is waited for; so is Temporal. */
   async until(id: string, done: (grant: Grant) => boolean, withinMs = 60_000): Promise<Grant> {
     const deadline = Date.now() + withinMs;
     let last: Grant | undefined;
@@ -118,7 +121,7 @@ export class Client {
       if (!last) return await this.see(id);
       return await this.next(id, last.changes, `PT${Math.min(30, Math.max(1, Math.ceil(leftMs / 1_000)))}S`);
     } catch (error) {
-      if (!(error instanceof ApiProblem) || error.problem.type !== 'not-found') throw error;
+      if (!(error instanceof ApiProblem) || !passing.includes(error.problem.type)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 200));
       return undefined;
     }

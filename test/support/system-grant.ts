@@ -1,9 +1,11 @@
 /** A grant on the whole system, as the people who meet it see it: asked, usable with a real login, and over. */
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { Client, Grant } from '../../api/client/client.js';
+import { ApiProblem, type Client, type Grant } from '../../api/client/client.js';
 import { firstBroken, type AuditRecord, type RecordType } from '../../workflows/domain/record.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { System } from './system.js';
+import { until } from './until.js';
 
 /** How long a state may take to come on a machine that does much else. */
 const patienceMs = 90_000;
@@ -32,7 +34,24 @@ export async function reaches(client: Client, grantId: string, state: Grant['sta
 export async function approves(system: System, account: string, grantId: string): Promise<void> {
   const client = system.as(account);
   await client.until(grantId, ({ may }) => may.includes('decide'), patienceMs);
-  await client.approve(grantId);
+  const decisionId = randomUUID();
+  await sent(() => client.approve(grantId, { decisionId }));
+}
+
+/** Sends the same again for as long as the answer is 503: the call must have an id of its own. */
+export async function sent<T extends object>(send: () => Promise<T>): Promise<T> {
+  const settled = await until(
+    async () => {
+      try {
+        return { answer: await send() };
+      } catch (error) {
+        return error instanceof ApiProblem && error.problem.status === 503 ? undefined : { error };
+      }
+    },
+    { withinMs: patienceMs, everyMs: 200, what: 'an answer other than 503' },
+  );
+  if ('error' in settled) throw settled.error;
+  return settled.answer;
 }
 
 export interface Cut {
