@@ -7,7 +7,7 @@ import { workflowBundle } from '../support/bundle.js';
 import { lives } from './record.js';
 import { readHistories, storedKeys, type Stored } from './stored.js';
 
-const stored = await readHistories();
+const stored = readHistories();
 
 /** What a replay says against each history, by its place in the list. */
 async function replayed(histories: Stored[]): Promise<(Error | undefined)[]> {

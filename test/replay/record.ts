@@ -171,7 +171,7 @@ export const lives: Record<string, [GrantState, Life]> = {
 
 async function record(): Promise<void> {
   const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
-  if ((await storedVersions()).includes(version)) {
+  if (storedVersions().includes(version)) {
     throw new Error(
       `Histories of ${version} are recorded. Raise the version, or delete the folder if nobody runs it yet.`,
     );
@@ -193,4 +193,4 @@ async function record(): Promise<void> {
 }
 
 // Mocha loads this file with the others of its folder; only run by hand does it record.
-if (process.argv[1] === import.meta.filename) await record().finally(stopServices);
+if (process.argv[1] === import.meta.filename) void record().finally(stopServices);

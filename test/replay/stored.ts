@@ -1,6 +1,7 @@
 /** Histories of grants as past versions wrote them: one file per outcome and version, sealed with a key that seals nothing else. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -28,15 +29,16 @@ export interface Stored {
   history: History;
 }
 
-export async function storedVersions(): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
+export function storedVersions(): string[] {
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
-export async function readHistories(): Promise<Stored[]> {
+/** At once, since mocha asks which tests there are before it runs any. */
+export function readHistories(): Stored[] {
   const found: Stored[] = [];
-  for (const version of await storedVersions()) {
-    for (const file of (await readdir(join(folder, version))).sort()) {
-      const history = wire.decode(gunzipSync(await readFile(join(folder, version, file))));
+  for (const version of storedVersions()) {
+    for (const file of readdirSync(join(folder, version)).sort()) {
+      const history = wire.decode(gunzipSync(readFileSync(join(folder, version, file))));
       const workflowId = history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId ?? '';
       found.push({ version, name: basename(file, ending), workflowId, history });
     }
