@@ -240,7 +240,7 @@ describe('a hostile hand at Temporal', function () {
           await it.shows({ state: 'SCHEDULED' });
           return it;
         },
-        false,
+        true,
       ],
       [
         'ACTIVATING',
