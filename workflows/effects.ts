@@ -1,16 +1,16 @@
 /** Has others do what the state owes. Every effect ends as one event, also when it fails: nothing is swallowed. */
 import { ActivityFailure, ApplicationFailure, TimeoutFailure, log, rootCause } from '@temporalio/workflow';
 import type { Order } from '../activities/contract.js';
+import { ceilingFrom, eligibilityFrom, findingFrom, openingFrom, provisionedFrom, removalFrom } from './answers.js';
 import { ask, change, read, undo } from './calls.js';
 import type { Event } from './domain/event.js';
 import { failureCodes, type FailureCode } from './domain/failure.js';
 import type { Effect } from './domain/owed.js';
 import type { Extension, State } from './domain/state.js';
-import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
+import type { CeilingAnswer, Removal } from './domain/target.js';
 import { plainText } from './domain/text.js';
-import { isUnreadable } from './messages.js';
 
-/** Runs one effect to its event. Rejects only for what is a bug. */
+/** Runs one effect to its event. Never rejects: a grant that cannot take a turn could not be ended either. */
 export async function run(effect: Effect, state: State): Promise<Event> {
   try {
     return await outcome(effect, state);
@@ -25,38 +25,38 @@ async function outcome(effect: Effect, state: State): Promise<Event> {
   switch (effect.kind) {
     case 'assess': {
       const [finding, ceiling] = await Promise.all([
-        readable(read.assess.executeWithOptions({ summary: 'assess' }, [{ request, evidence }])),
+        read.assess.executeWithOptions({ summary: 'assess' }, [{ request, evidence }]),
         askCeiling(state),
       ]);
-      return { type: 'assessed', finding, ceiling };
+      return { type: 'assessed', finding: findingFrom(finding), ceiling };
     }
     case 'open-step': {
       const { about, index, step, escalated, openedAt } = effect;
       const input = { step, request, barred: state.barred, escalated, openedAt };
       const summary = `${escalated ? 'escalate' : 'open'} step ${index + 1}`;
-      const opening = await readable(read.openStep.executeWithOptions({ summary }, [input]));
-      return { type: 'step-opened', about, step: index, escalated, opening };
+      const opening = await read.openStep.executeWithOptions({ summary }, [input]);
+      return { type: 'step-opened', about, step: index, escalated, opening: openingFrom(opening) };
     }
     case 'check-eligibility': {
-      const call = read.stillEligible.executeWithOptions({ summary: 'still eligible?' }, [{ request }]);
-      const { eligible, because } = await readable(call);
+      const answer = await read.stillEligible.executeWithOptions({ summary: 'still eligible?' }, [{ request }]);
+      const { eligible, because } = eligibilityFrom(answer);
       return { type: 'eligibility', check: effect.check, eligible, because };
     }
     case 'provision': {
       const { provision } = change(target);
-      const call = provision.executeWithOptions({ summary: `provision at ${target}` }, [orderOf(state)]);
-      return { type: 'provisioned', provisioned: provisionedFrom(await readable(call)) };
+      const made = await provision.executeWithOptions({ summary: `provision at ${target}` }, [orderOf(state)]);
+      return { type: 'provisioned', provisioned: provisionedFrom(made) };
     }
     case 'set-end': {
       const { setEnd } = change(target);
       const order = orderOf(state, effect.extension);
-      const moved = await readable(setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]));
+      const moved = await setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]);
       return { type: 'end-set', extension: effect.extension.decisionId, endsAt: provisionedFrom(moved).endsAt };
     }
     case 'remove': {
       const ref = { grantId: request.grantId, target };
-      const call = undo(target).remove.executeWithOptions({ summary: `remove at ${target}` }, [ref]);
-      return { type: 'removed', removal: removalFrom(await readable(call), state) };
+      const removal = await undo(target).remove.executeWithOptions({ summary: `remove at ${target}` }, [ref]);
+      return { type: 'removed', removal: believed(removalFrom(removal), state) };
     }
   }
 }
@@ -83,7 +83,9 @@ async function askCeiling({ request }: State): Promise<CeilingAnswer | 'silent'>
   const { entitlement, requestedDurationMs, target } = request;
   const input = { entitlement, durationMs: requestedDurationMs };
   try {
-    return await readable(ask(target).ceiling.executeWithOptions({ summary: `ask the ceiling of ${target}` }, [input]));
+    return ceilingFrom(
+      await ask(target).ceiling.executeWithOptions({ summary: `ask the ceiling of ${target}` }, [input]),
+    );
   } catch (error) {
     // Going on is safe: without an answer nothing passes automatically, and the connector checks again before it creates.
     log.warn('the ceiling gave no answer', { reason: reasonOf(error).code });
@@ -111,23 +113,11 @@ function orderOf(state: State, moved?: Extension): Order {
   throw ApplicationFailure.nonRetryable('There are more signed decisions than a target can be sent.', 'too-large');
 }
 
-/** An answer that was not sealed with our keys is no answer. */
-async function readable<Answer>(call: Promise<Answer>): Promise<Answer> {
-  const answer = await call;
-  if (!isUnreadable(answer)) return answer;
-  throw ApplicationFailure.nonRetryable('The answer of a worker could not be opened.', 'unreadable');
-}
-
-function provisionedFrom(answer: Provisioned): Provisioned {
-  if (typeof answer?.account === 'string' && Number.isFinite(answer.endsAt)) return answer;
-  throw ApplicationFailure.nonRetryable('The answer of a connector was not understood.', 'unreadable');
-}
-
-/** A removal counts only when it says that this grant's account was looked for and not found. */
-function removalFrom(answer: Removal, { request, provisioned }: State): Removal {
-  const sameGrant = answer?.grantId === request.grantId && Number.isFinite(answer.verifiedAt);
-  const sameTarget = !provisioned || provisioned.targetIdentity === answer?.targetIdentity;
-  if (sameGrant && sameTarget) return answer;
+/** A removal counts only when it says that this grant's account was looked for, at the system that holds it, and not found. */
+function believed(removal: Removal, { request, provisioned }: State): Removal {
+  const sameGrant = removal.grantId === request.grantId;
+  const sameTarget = !provisioned || provisioned.targetIdentity === removal.targetIdentity;
+  if (sameGrant && sameTarget) return removal;
   const because = sameGrant ? 'Another system answered than the one that holds the account.' : 'It proved nothing.';
   throw ApplicationFailure.nonRetryable(because, 'target-unavailable');
 }
@@ -140,10 +130,12 @@ interface Reason {
 /** Sentences of other machines are kept in the record: as long as a sentence is. */
 const becauseMax = 300;
 
-/** The code and the safe sentence of a failed activity. Anything else than a failed activity is a bug and thrown again. */
+/** The code and the safe sentence of a failed effect. */
 function reasonOf(error: unknown): Reason {
-  const known = error instanceof ActivityFailure || error instanceof ApplicationFailure;
-  if (!known) throw error;
+  if (!(error instanceof ActivityFailure) && !(error instanceof ApplicationFailure)) {
+    log.error('an effect failed in a way that nobody thought of', { error: String(error) });
+    return { code: 'internal', because: 'Something failed that should not have.' };
+  }
   const cause = error instanceof ActivityFailure ? (error.cause ?? error) : error;
   if (cause instanceof ApplicationFailure)
     return { code: codeOf(cause.type), because: plainText(cause.message, becauseMax) };

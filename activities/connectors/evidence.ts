@@ -130,6 +130,10 @@ export async function checkOrder<Privilege>(
     if (consents.some((it) => it.shownMs !== extension.totalMs)) {
       return noEvidence('An approval is of an extension to another duration.');
     }
+    // An approver who granted less than was asked is not outvoted by asking for an extension.
+    if (consents.length === 0 && approvals.some((it) => it.durationMs !== undefined)) {
+      return noEvidence('What an approver shortened is extended by approval only.');
+    }
     if (consents.length === 0) refuseUnlessAutomatic(extension.totalMs, ceiling);
     else refuseUnlessEnough(consents, ceiling);
     durationMs = Math.min(extension.totalMs, ...consents.map((it) => it.durationMs ?? Infinity));

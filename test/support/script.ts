@@ -1,5 +1,6 @@
 /** What the outside world answers to one grant in a workflow test: a target in memory on the grant's own clock. */
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { Changes, Judges, Reads, Tells, Undos, Change } from '../../activities/contract.js';
 import type { Rule, Step } from '../../workflows/domain/rule.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
@@ -101,7 +102,7 @@ export class Script implements Activities {
   ceiling: Activities['ceiling'] = async () => ({ allows: true, automatic: true, leastApprovals: 0 });
 
   provision: Activities['provision'] = async ({ grantId }) => {
-    if (this.tombstone) throw new Error('tombstone');
+    if (this.tombstone) throw ApplicationFailure.nonRetryable('It is over here.', 'tombstone');
     this.standing = true;
     return this.account(grantId, this.now() + this.rule.maximumMs / 8);
   };

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { createCodec } from '../../activities/platform/codec.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
@@ -110,6 +111,22 @@ export class TestGrant {
         },
       },
       updateMask: { paths: ['time_skipping_config'] },
+    });
+  }
+
+  /** Starts the workflow anew from before its last signal, as `temporal workflow reset` does, and without that signal. */
+  async resetBeforeLastSignal(): Promise<void> {
+    const { events } = await this.handle.fetchHistory();
+    const signalled = (events ?? []).findLastIndex((event) => event.workflowExecutionSignaledEventAttributes);
+    const turn = (events ?? []).slice(0, signalled).findLast((event) => event.workflowTaskCompletedEventAttributes);
+    const { runId } = await this.handle.describe();
+    await this.world.client.workflowService.resetWorkflowExecution({
+      namespace: this.world.namespace,
+      workflowExecution: { workflowId: this.handle.workflowId, runId },
+      workflowTaskFinishEventId: turn?.eventId,
+      requestId: randomUUID(),
+      reason: 'a test',
+      resetReapplyExcludeTypes: [proto.temporal.api.enums.v1.ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
     });
   }
 

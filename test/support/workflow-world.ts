@@ -98,7 +98,7 @@ export class WorkflowWorld {
       ...more,
     };
     this.scripts.set(grantId, script);
-    const handle = await this.client.workflow.start('grant', {
+    await this.client.workflow.start('grant', {
       workflowId: grantWorkflowId(grantId),
       taskQueue: decisionsQueue,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
@@ -106,6 +106,8 @@ export class WorkflowWorld {
       args: [{ request, evidence: `request ${randomUUID()}` }],
       memo: { request },
     });
+    // Of the newest run, also after a reset.
+    const handle = this.client.workflow.getHandle(grantWorkflowId(grantId));
     return new TestGrant(this, handle, script, request);
   }
 

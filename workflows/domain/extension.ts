@@ -20,9 +20,14 @@ export function extensionAsked(state: State, event: ExtensionAsked, now: Instant
   const { decisionId, by, totalMs, reason, evidence } = event;
   const pendingExtension: Extension = { decisionId, by, totalMs, reason, evidence, approvals: [] };
   const asked = noted({ ...state, pendingExtension }, now, 'extension-asked', by, { decisionId, totalMs, reason });
-  if (totalMs <= rule.extension.automaticUpToMs) return { ...asked, movingEnd: true };
+  if (totalMs <= rule.extension.automaticUpToMs && !mustBeAsked(state)) return { ...asked, movingEnd: true };
   if (rule.extension.byApproval) return opening(asked, decisionId, rule.flow, now);
   return refuse('extension-refused', 'This entitlement cannot be extended that far.');
+}
+
+/** What risk or an approver held back at the request is not had by extension either. */
+function mustBeAsked({ risk, isShortened }: State): boolean {
+  return isShortened || !risk || risk.band === 'high' || risk.missing.length > 0;
 }
 
 /** The approval is complete: the target is asked to move the end. */

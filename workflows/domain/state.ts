@@ -66,6 +66,8 @@ export interface State {
   /** Everyone asked so far. */
   asked: Selector[];
   grantedDurationMs: Ms;
+  /** An approver granted less than was asked: more time is then never had without asking people. */
+  isShortened: boolean;
   /** Checks of the subject's eligibility: how many were asked for and answered. */
   eligibility: { asked: number; answered: number; again: boolean; atStart: boolean };
   /** Armed before anything is created: something may stand at the target until a removal is proved. */
@@ -104,6 +106,7 @@ export function opened(signed: SignedRequest, now: Instant): State {
     approvals: [],
     asked: [],
     grantedDurationMs: request.requestedDurationMs,
+    isShortened: false,
     eligibility: { asked: 0, answered: 0, again: false, atStart: false },
     removalOwed: false,
     movingEnd: false,

@@ -127,11 +127,14 @@ function passes(ceiling: CeilingAnswer | 'silent'): boolean {
 
 /** Approved: wait for the start, or arm the undo and go. */
 function agreed(state: State, now: Instant): State {
+  // Owed from here on, also while it waits for its start: the evidence is complete, so whoever ends this grant must leave a
+  // tombstone, or the same evidence could be used once more.
+  const approved: State = { ...state, approval: undefined, removalOwed: true };
   const start = state.request.scheduledActivationTime;
   if (start !== undefined && start > now) {
-    return noted({ ...state, approval: undefined, phase: 'SCHEDULED' }, now, 'scheduled', SYSTEM, { at: start });
+    return noted({ ...approved, phase: 'SCHEDULED' }, now, 'scheduled', SYSTEM, { at: start });
   }
-  return noted({ ...state, approval: undefined, phase: 'ACTIVATING', removalOwed: true }, now, 'activation-started');
+  return noted({ ...approved, phase: 'ACTIVATING' }, now, 'activation-started');
 }
 
 function isOpen(state: State, at: { about: string; step: number }): boolean {
@@ -181,8 +184,9 @@ function completed(state: State, now: Instant): State {
   if (!approval || !hasQuorum(approval)) return state;
   const { about, step } = approval;
   const durations = approval.votes.map((vote) => vote.durationMs ?? state.grantedDurationMs);
-  const shortened: State = { ...state, grantedDurationMs: Math.min(state.grantedDurationMs, ...durations) };
-  const done = noted(shortened, now, 'step-completed', SYSTEM, { about, step });
+  const grantedDurationMs = Math.min(state.grantedDurationMs, ...durations);
+  const isShortened = state.isShortened || grantedDurationMs < state.grantedDurationMs;
+  const done = noted({ ...state, grantedDurationMs, isShortened }, now, 'step-completed', SYSTEM, { about, step });
   const next = nextStep(approval, now);
   if (next) return { ...done, approval: next };
   const approvals = [...approval.earlier, ...approval.votes].map((vote) => vote.evidence);

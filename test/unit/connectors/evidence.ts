@@ -348,6 +348,17 @@ describe('evidence', () => {
       'bad-evidence',
       () => extending({ requestDigest: 'b'.repeat(64), totalMs: hourMs }),
     ],
+    [
+      'an extension without approval of what an approver shortened',
+      'bad-evidence',
+      async () => ({
+        purpose: 'setEnd',
+        order: {
+          approvals: [await api.approval({ durationMs: minuteMs })],
+          extensions: [{ extension: await api.extension({ totalMs: hourMs }), approvals: [] }],
+        },
+      }),
+    ],
     ['an extension past the ceiling', 'ceiling-refused', () => extending({ totalMs: 8 * hourMs + 1 })],
     [
       'an extension without approval, past what is automatic',

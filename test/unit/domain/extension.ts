@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { apply, outcomeOf } from '../../../workflows/domain/apply.js';
 import type { Event, ExtensionAsked } from '../../../workflows/domain/event.js';
+import type { Risk } from '../../../workflows/domain/rule.js';
 import type { State } from '../../../workflows/domain/state.js';
 import {
   after,
@@ -32,6 +33,12 @@ const rules = {
   both: { automaticUpToMs: 2 * hour, byApproval: true },
 };
 
+function risky(more: Partial<Risk>): Event {
+  const event = passed({ extension: rules.both });
+  assert.ok(event.finding.verdict === 'pass');
+  return { ...event, finding: { ...event.finding, risk: { ...event.finding.risk, ...more } } };
+}
+
 describe('an extension', () => {
   const rows: [keyof typeof rules, number, string, 'automatic' | 'asked' | 'none'][] = [
     ['none', hour + 1, 'extension-refused', 'none'],
@@ -47,6 +54,30 @@ describe('an extension', () => {
     ['both', 0, 'extension-refused', 'none'],
     ['both', -1, 'extension-refused', 'none'],
   ];
+  const held: [string, State][] = [
+    [
+      'an approver shortened',
+      after(
+        asked(),
+        passed({ extension: rules.both }),
+        opensStep(),
+        vote(manager, { durationMs: hour / 2 }),
+        provisioned(),
+      ),
+    ],
+    ['risk is high for', after(asked(), risky({ band: 'high' }), opensStep(), vote(), provisioned())],
+    [
+      'risk could not be read whole for',
+      after(asked(), risky({ missing: ['hour'] }), opensStep(), vote(), provisioned()),
+    ],
+  ];
+  for (const [what, state] of held) {
+    it(`of what ${what} is never automatic`, () => {
+      const next = apply(state, asksMore(2 * hour), state.changedAt + second);
+      assert.deepEqual([next.movingEnd, next.approval !== undefined], [false, true]);
+    });
+  }
+
   for (const [name, totalMs, expected, way] of rows) {
     it(`to ${totalMs} ms under the rule "${name}": ${expected}${way === 'none' ? '' : `, ${way}`}`, () => {
       const state = activeUnder(rules[name]);

@@ -61,7 +61,7 @@ delete terminal.WITHDRAWING;
 const ending: Row = {
   REQUESTED: 'REVOKED',
   APPROVAL_AWAITED: 'REVOKED',
-  SCHEDULED: 'REVOKED',
+  SCHEDULED: 'REVOKING',
   ACTIVATING: 'REVOKING',
   ACTIVE: 'REVOKING',
 };
@@ -128,7 +128,7 @@ const table: Record<string, Entry> = {
     leads: {
       REQUESTED: 'WITHDRAWN',
       APPROVAL_AWAITED: 'WITHDRAWN',
-      SCHEDULED: 'WITHDRAWN',
+      SCHEDULED: 'WITHDRAWING',
       ACTIVATING: 'WITHDRAWING',
       ACTIVE: 'WITHDRAWING',
     },
@@ -277,15 +277,16 @@ describe('a scheduled start', () => {
     assert.equal(decide(scheduled(at), at + 1).phase, 'ACTIVATING');
   });
 
-  it('checks eligibility once more; only a yes arms the undo and goes on', () => {
+  it('checks eligibility once more; only a yes goes on, and a no leaves a tombstone', () => {
     const due = after(inState.SCHEDULED(), { type: 'start-due' });
     const answer = (eligible?: boolean) =>
       transition(due, { type: 'eligibility', check: 1, eligible, because: 'x' }, at);
     const [yes, no, unknown] = [answer(true), answer(false), answer()];
     assert.ok(!isRefusal(yes) && !isRefusal(no) && !isRefusal(unknown));
     assert.deepEqual([yes.phase, yes.removalOwed], ['ACTIVATING', true]);
-    assert.deepEqual([no.phase, no.ending?.code], ['REVOKED', 'lost-eligibility']);
-    assert.deepEqual([unknown.phase, unknown.ending?.code], ['ACTIVATION_FAILED', 'activation-failed']);
+    assert.deepEqual([no.phase, no.ending?.code], ['REVOKING', 'lost-eligibility']);
+    assert.deepEqual([unknown.phase, unknown.ending?.code], ['REVOKING', 'activation-failed']);
+    assert.deepEqual([after(no, gone()).phase, after(unknown, gone()).phase], ['REVOKED', 'ACTIVATION_FAILED']);
   });
 
   it('does not start on a check that may have read an older policy', () => {
@@ -308,8 +309,7 @@ describe('a later check of eligibility', () => {
       const state = checking(inState[phase]());
       assert.equal(leadsTo(state, answered(true)), phase);
       assert.equal(leadsTo(state, answered()), phase);
-      const stands = phase === 'ACTIVATING' || phase === 'ACTIVE';
-      assert.equal(leadsTo(state, answered(false)), stands ? 'REVOKING' : 'REVOKED');
+      assert.equal(leadsTo(state, answered(false)), phase === 'APPROVAL_AWAITED' ? 'REVOKED' : 'REVOKING');
     });
   }
 
