@@ -8,7 +8,6 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -17,8 +16,6 @@ import {
 import {
   ApplicationFailure,
   defaultPayloadConverter,
-  defineSearchAttributeKey,
-  SearchAttributeType,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
   type Payload,
@@ -27,40 +24,26 @@ import {
 } from '@temporalio/common';
 // A CommonJS package: Node finds no named exports in it.
 import proto, { type temporal } from '@temporalio/proto';
-import { UnreadablePayload } from '../activities/platform/codec.js';
-import type { PublicJwk } from '../workflows/domain/evidence.js';
+import * as attributes from '../workflows/attributes.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
-import type { Request, SignedRequest } from '../workflows/domain/request.js';
-import { viewOf } from '../workflows/domain/shown.js';
-import { opened } from '../workflows/domain/state.js';
-import { isTerminal, type GrantState } from '../workflows/domain/states.js';
-import type { Instant, Ms } from '../workflows/domain/time.js';
-import type { GrantView, Outcome } from '../workflows/domain/view.js';
+import type { SignedRequest } from '../workflows/domain/request.js';
+import type { GrantState } from '../workflows/domain/states.js';
+import type { Ms } from '../workflows/domain/time.js';
+import type { Outcome } from '../workflows/domain/view.js';
 import { decisionsQueue, grantIdOf, grantWorkflowId } from '../workflows/ids.js';
 import * as messages from '../workflows/messages.js';
 import type { Filter } from './filter.js';
+import { foundOf, type Found, type RequestMemo } from './memo.js';
 import { Problem } from './problem.js';
+import { isFull, isOutOfReach, unavailable, unreadableIn } from './temporal-errors.js';
 
-/** The memo `request`: what was asked, and what a repeated call is compared with. At most 24 kB. */
-export interface RequestMemo extends Request {
-  /** SHA-256 of the body as it was sent. */
-  bodyDigest: string;
-  /** Where the credential is sealed to; absent: to this API. */
-  recipientKey?: PublicJwk;
+interface Narrow {
+  action: 'deny' | 'withdraw' | 'revoke';
+  message: messages.Narrowing;
+  /** The grant is over with it, so that cancelling its workflow does the same; a denied extension ends no grant. */
+  endsGrant: boolean;
 }
-
-export interface Found {
-  /** Exactly what was asked and signed: its digest ties every decision to it. */
-  request: Request;
-  view: GrantView;
-  bodyDigest: string;
-  recipientKey?: PublicJwk;
-  /** Events so far: what a decision costs is bounded by it. */
-  historyLength: number;
-}
-
-type Narrow = { action: 'deny' | 'withdraw' | 'revoke'; message: messages.Narrowing };
 type Widen = { action: 'approve' | 'extend'; message: messages.Widening };
 export type Decision = Narrow | Widen;
 
@@ -87,22 +70,14 @@ const outcomeMs: Ms = 2_000;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */
 const countFrom = 100;
 
-const keywords = {
-  GrantState: defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD),
-  Requester: defineSearchAttributeKey('Requester', SearchAttributeType.KEYWORD),
-  Subject: defineSearchAttributeKey('Subject', SearchAttributeType.KEYWORD),
-  Entitlement: defineSearchAttributeKey('Entitlement', SearchAttributeType.KEYWORD),
-  Target: defineSearchAttributeKey('Target', SearchAttributeType.KEYWORD),
-};
-
 export interface GrantsOptions {
   client: Client;
   /** Opens memos of lists, row by row, so that a foreign row cannot hide the others. */
   codec: PayloadCodec;
-  onForeignRow: (workflowId: string) => void;
+  onForeign: (workflowId: string, because: string) => void;
 }
 
-export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Grants {
+export function createGrants({ client, codec, onForeign }: GrantsOptions): Grants {
   const namespace = client.options.namespace;
   const handleOf = (grantId: string) => client.workflow.getHandle(grantWorkflowId(grantId));
 
@@ -123,7 +98,8 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
 
   async function rowOf(row: temporal.api.workflow.v1.IWorkflowExecutionInfo): Promise<Found | undefined> {
     const workflowId = row.execution?.workflowId ?? '';
-    if (grantIdOf(workflowId) === undefined) return undefined;
+    const grantId = grantIdOf(workflowId);
+    if (grantId === undefined) return undefined;
     try {
       const memo = {
         request: await openMemo(row.memo?.fields?.['request'], workflowId),
@@ -131,10 +107,12 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
       };
       const isOpen =
         row.status === proto.temporal.api.enums.v1.WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
-      return foundOf(memo, isOpen, Number(row.historyLength ?? 0));
-    } catch {
+      const found = foundOf({ grantId, memo, isOpen, historyLength: Number(row.historyLength ?? 0) });
+      if (!found) onForeign(workflowId, notOfThisGrant);
+      return found;
+    } catch (error) {
       // Not sealed with our keys: started by hand, or under an older key ring. It is no grant that we can show.
-      onForeignRow(workflowId);
+      onForeign(workflowId, unreadableIn(error)?.message ?? notOfThisGrant);
       return undefined;
     }
   }
@@ -142,12 +120,12 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
   return {
     start: async (signed, memo) => {
       const { request } = signed;
-      const attributes: SearchAttributePair[] = [
-        { key: keywords.GrantState, value: 'REQUESTED' },
-        { key: keywords.Requester, value: request.requester },
-        { key: keywords.Subject, value: request.subject },
-        { key: keywords.Entitlement, value: request.entitlement },
-        { key: keywords.Target, value: request.target },
+      const searchable: SearchAttributePair[] = [
+        { key: attributes.GrantState, value: 'REQUESTED' },
+        { key: attributes.Requester, value: request.requester },
+        { key: attributes.Subject, value: request.subject },
+        { key: attributes.Entitlement, value: request.entitlement },
+        { key: attributes.Target, value: request.target },
       ];
       try {
         await ask(() =>
@@ -156,7 +134,7 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
             taskQueue: decisionsQueue,
             args: [signed],
             memo: { request: memo },
-            typedSearchAttributes: attributes,
+            typedSearchAttributes: searchable,
             workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
             workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
             // Ids only: free text of people stays out of what the Temporal UI renders.
@@ -172,14 +150,22 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
     },
 
     find: async (grantId) => {
+      const workflowId = grantWorkflowId(grantId);
       try {
         const it = await ask(() => handleOf(grantId).describe());
-        return it.type === 'grant' ? foundOf(it.memo ?? {}, it.status.name === 'RUNNING', it.historyLength) : undefined;
+        if (it.type !== 'grant') return undefined;
+        const isOpen = it.status.name === 'RUNNING';
+        const found = foundOf({ grantId, memo: it.memo ?? {}, isOpen, historyLength: it.historyLength });
+        if (!found) onForeign(workflowId, notOfThisGrant);
+        return found;
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return undefined;
-        if (!isForeign(error)) throw error;
-        onForeignRow(grantWorkflowId(grantId));
-        return undefined;
+        const unreadable = unreadableIn(error);
+        if (!unreadable) throw error;
+        onForeign(workflowId, unreadable.message);
+        // Never sealed, or sealed for another workflow: somebody's own doing, and no grant.
+        if (unreadable.reason === 'unsealed' || unreadable.reason === 'other-workflow') return undefined;
+        throw new UnreadableGrant(unreadable);
       }
     },
 
@@ -207,12 +193,13 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
         await ask(() => handle.signal(decision.action, decision.message));
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return { is: 'too-late' };
-        // Temporal takes no more signals for this grant: what remains is to end it, and a cancelled grant is a revoked one.
-        if (decision.action === 'revoke' && isFull(error)) {
-          await ask(() => handle.cancel());
-          return { is: 'recorded' };
+        if (!isFull(error)) throw error;
+        if (!('endsGrant' in decision && decision.endsGrant)) {
+          throw new Problem('too-many-decisions', 'This grant takes no more decisions; it can only be ended.');
         }
-        throw isFull(error) ? new Problem('too-many-decisions', 'This grant takes no more decisions.') : error;
+        // Temporal takes no more signals for this grant: what remains is to end it, and a cancelled grant is a revoked one.
+        await ask(() => handle.cancel());
+        return { is: 'recorded' };
       }
       const deadline = Date.now() + outcomeMs;
       for (;;) {
@@ -261,11 +248,19 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
     },
 
     record: async (grantId) => {
-      const answer = await ask(() => handleOf(grantId).query(messages.record), outcomeMs).catch((error: unknown) => {
-        const because = 'The record is not to be had just now, because no worker answers; try again soon.';
-        throw new Problem('temporal-unavailable', because, { cause: error, retryAfterSeconds: 5 });
-      });
-      return answer;
+      const page = (after: number) =>
+        ask(() => handleOf(grantId).query(messages.record, after), outcomeMs).catch((error: unknown) => {
+          const because = 'The record is not to be had just now, because no worker answers; try again soon.';
+          throw new Problem('temporal-unavailable', because, { cause: error, retryAfterSeconds: 5 });
+        });
+      const records: AuditRecord[] = [];
+      while (records.length < recordsMost) {
+        const more = await page(records.length);
+        // Without gaps from 1, so that no answer can keep this going with what was answered before.
+        if (more[0]?.sequence !== records.length + 1) break;
+        records.push(...more);
+      }
+      return records;
     },
 
     ping: async () => {
@@ -277,35 +272,18 @@ export function createGrants({ client, codec, onForeignRow }: GrantsOptions): Gr
 const pollMs: Ms = 20;
 const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend']);
 
-/** What a workflow's memo says of its grant. Sealed memos were written by us, so their shape holds. */
-export function foundOf(
-  memo: { request?: unknown; view?: unknown },
-  isOpen: boolean,
-  historyLength: number,
-): Found | undefined {
-  if (memo.request === undefined) return undefined;
-  const { bodyDigest, recipientKey, ...request } = memo.request as RequestMemo;
-  const view = (memo.view as GrantView | undefined) ?? initialView(request);
-  return { request, bodyDigest, recipientKey, view: isOpen ? view : closedView(view), historyLength };
-}
+/** More than a grant can have while Temporal bounds its signals. */
+const recordsMost = 10_000;
 
-/** Before the workflow's first turn there is no view yet. */
-export function initialView(request: Request): GrantView {
-  return viewOf(opened({ request, evidence: '' }, request.requestTime));
-}
+const notOfThisGrant = 'Its memo is not that of this grant: the view speaks of another request, or there is none.';
 
-/**
- * Someone terminated the workflow under a grant that was not over: nobody drives its removal but the connector's sweep and
- * the reconcile of its target, and no page may say that it is active.
- */
-function closedView(view: GrantView): GrantView {
-  if (isTerminal(view.state)) return view;
-  const reason = 'Its workflow was ended from outside; what it left at the target is being removed by reconciliation.';
-  const conditions = view.conditions.includes('externallyModified')
-    ? view.conditions
-    : [...view.conditions, 'externallyModified' as const];
-  const ending = view.ending ?? { code: 'cancelled', by: 'system:daypass', reason, at: view.changedAt as Instant };
-  return { ...view, state: 'REVOKING', conditions, step: undefined, credential: 'none', ending };
+/** It exists, and nothing of it can be read: an operator must mend the keys. Ending it by its id still works. */
+export class UnreadableGrant extends Problem {
+  constructor(cause: Error) {
+    const because =
+      'This grant is sealed with a key that this portal does not have just now; an operator must mend that.';
+    super('internal', because, { cause });
+  }
 }
 
 function collectProblem(error: WorkflowUpdateFailedError): unknown {
@@ -313,39 +291,4 @@ function collectProblem(error: WorkflowUpdateFailedError): unknown {
   if (!(cause instanceof ApplicationFailure)) return error;
   const code = failureCodes.find((known): known is FailureCode => known === cause.type);
   return code === undefined ? error : new Problem(code, cause.message, { cause: error });
-}
-
-const grpc = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, resourceExhausted: 8, unavailable: 14 };
-
-function grpcCodeOf(error: unknown): number | undefined {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (isGrpcServiceError(at)) return at.code;
-  }
-  return undefined;
-}
-
-function isOutOfReach(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  if (code === undefined) return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
-  return code === grpc.unavailable || code === grpc.deadlineExceeded || code === grpc.cancelled;
-}
-
-/** Not sealed with our keys: whoever started that workflow, it was not this API. */
-function isForeign(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (at instanceof UnreadablePayload) return true;
-  }
-  return false;
-}
-
-/** Temporal's own limits on signals and sizes, which protect it from floods. */
-function isFull(error: unknown): boolean {
-  const code = grpcCodeOf(error);
-  return code === grpc.invalidArgument || code === grpc.resourceExhausted;
-}
-
-function unavailable(cause: unknown): Problem {
-  const because =
-    'Temporal cannot be reached, so it is not sure that anything was done; send the same again in a moment.';
-  return new Problem('temporal-unavailable', because, { cause, retryAfterSeconds: 5 });
 }

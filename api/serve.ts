@@ -50,7 +50,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   const grants = createGrants({
     client,
     codec: createCodec(codecKeys, 'throw'),
-    onForeignRow: (workflowId) => log.warn({ workflowId }, 'a grant in Temporal that does not open with our keys'),
+    onForeign: (workflowId, because) => log.warn({ workflowId, because }, 'not shown as a grant'),
   });
   const live = createLive(subscriber);
   const uiUrl = config.DAYPASS_TEMPORAL_UI_URL;

@@ -8,10 +8,10 @@ import type { Request } from '../../workflows/domain/request.js';
 import type { Flow } from '../../workflows/domain/rule.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
 import { derivedGrantId, randomGrantId } from '../grant-id.js';
-import { initialView, type RequestMemo } from '../grants.js';
 import type { Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { requireKnownSignIn } from '../identity/identify.js';
+import { initialView, type Found, type RequestMemo } from '../memo.js';
 import { Problem, refused } from '../problem.js';
 import type { AskGrant } from '../schemas/ask.js';
 import type { HandlerDeps } from './deps.js';
@@ -24,10 +24,16 @@ const scheduleBehindMs: Ms = 60_000;
 export function askHandler(deps: HandlerDeps): Handlers['ask'] {
   return async (body, actor, idempotencyKey) => {
     requireKnownSignIn(actor);
+    const bodyDigest = digest(body);
+    const grantId = idempotencyKey === undefined ? randomGrantId() : derivedGrantId(actor.ref, idempotencyKey);
+    // What was accepted once is answered again, even if today's policy would refuse it.
+    const before = idempotencyKey === undefined ? undefined : await deps.grants.find(grantId);
+    if (before) return repeated(deps, before, bodyDigest, actor);
+
     const policy = deps.policy();
     const entitlement = admitted(policy, body, actor, Date.now());
-    const request = requestOf(policy, entitlement, body, actor, idempotencyKey);
-    const memo: RequestMemo = { ...request, bodyDigest: digest(body), recipientKey: body.recipientKey };
+    const request = requestOf(policy, entitlement, body, actor, grantId);
+    const memo: RequestMemo = { ...request, bodyDigest, recipientKey: body.recipientKey };
     await checkRecipient(body.recipientKey);
     const evidence = await deps.signer.request(request, actor, {
       flows: flowsOf(entitlement),
@@ -40,12 +46,15 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
       deps.log.info({ grantId: request.grantId, by: actor.ref, entitlement: entitlement.id }, 'asked');
       return { grant: bodyOf(deps, { request, view: initialView(request) }, actor), isNew: true };
     }
-    const existing = await deps.grants.find(request.grantId);
-    if (!existing || existing.bodyDigest !== memo.bodyDigest) {
-      throw new Problem('idempotency-conflict', 'This Idempotency-Key was used for another request; use a new one.');
-    }
-    return { grant: bodyOf(deps, existing, actor), isNew: false };
+    return repeated(deps, await deps.grants.find(grantId), bodyDigest, actor);
   };
+}
+
+function repeated(deps: HandlerDeps, existing: Found | undefined, bodyDigest: string, actor: Actor) {
+  if (existing?.bodyDigest !== bodyDigest) {
+    throw new Problem('idempotency-conflict', 'This Idempotency-Key was used for another request; use a new one.');
+  }
+  return { grant: bodyOf(deps, existing, actor), isNew: false };
 }
 
 /** A key of the right shape may still be a point that nothing can be sealed to: better said now than after the access was made. */
@@ -115,16 +124,10 @@ function fieldProblem(code: FailureCode, pointer: string, detail: string): Probl
   return new Problem(code, detail, { errors: [{ pointer, detail }] });
 }
 
-function requestOf(
-  policy: Policy,
-  entitlement: Entitlement,
-  body: AskGrant,
-  actor: Actor,
-  idempotencyKey: string | undefined,
-): Request {
+function requestOf(policy: Policy, entitlement: Entitlement, body: AskGrant, actor: Actor, grantId: string): Request {
   const subject = body.subject ?? actor.ref;
   return {
-    grantId: idempotencyKey === undefined ? randomGrantId() : derivedGrantId(actor.ref, idempotencyKey),
+    grantId,
     requester: actor.ref,
     subject,
     requesterName: actor.name,

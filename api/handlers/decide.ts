@@ -2,18 +2,19 @@
 import { randomUUID } from 'node:crypto';
 import type { FailureCode } from '../../workflows/domain/failure.js';
 import { may, mayEver, type GrantAction } from '../../workflows/domain/rights.js';
-import { isTerminal } from '../../workflows/domain/states.js';
+import { isTerminal, type GrantState } from '../../workflows/domain/states.js';
+import type { Ms } from '../../workflows/domain/time.js';
 import type { Outcome } from '../../workflows/domain/view.js';
-import type { Decision, Found } from '../grants.js';
+import { UnreadableGrant, type Decision } from '../grants.js';
+import type { Found } from '../memo.js';
 import type { Decided, Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { requireKnownSignIn } from '../identity/identify.js';
-import { Problem } from '../problem.js';
+import { notFound, Problem } from '../problem.js';
 import type { Approve, Extend } from '../schemas/decisions.js';
 import { outcomeBody } from '../schemas/grant.js';
-import type { GrantState } from '../../workflows/domain/states.js';
 import type { HandlerDeps } from './deps.js';
-import { standingOf } from './standing.js';
+import { standingOf, whyNotAsked } from './standing.js';
 
 /** Temporal bounds signals at about five times this; the rest is left for those who must end a grant. */
 const decisionsMost = 100;
@@ -35,12 +36,18 @@ export function decisionHandlers(
   async function decide(
     id: string,
     action: Action,
-    given: { decisionId?: string },
+    given: { decisionId?: string } & Seen,
     actor: Actor,
-    make: (found: Found, decisionId: string) => Promise<Decision>,
+    make: (found: Found | undefined, decisionId: string) => Promise<Decision>,
   ): Promise<Decided> {
-    const { found, roles } = await standingOf(deps, id, actor);
     const decisionId = given.decisionId ?? randomUUID();
+    const standing = await standingOf(deps, id, actor).catch((error: unknown) => {
+      // Ending it needs nothing of what cannot be read; who may end every grant needs no look at this one.
+      if (action === 'revoke' && error instanceof UnreadableGrant && mayEver('revoke', actor.roles)) return undefined;
+      throw error;
+    });
+    if (!standing) return send(id, action, actor, await make(undefined, decisionId));
+    const { found, roles } = standing;
     const before = found.view.outcomes.find((outcome) => outcome.decisionId === decisionId);
     if (before) return answerOf(before, found.view.state, { action, actor });
 
@@ -49,7 +56,12 @@ export function decisionHandlers(
     if (!mayEver(right, roles)) throw notYours(action);
     if (!may(right, roles, state)) throw tooLate(action, state);
 
-    const decision = await make(found, decisionId);
+    requireSeen(found, given);
+    return send(id, action, actor, await make(found, decisionId));
+  }
+
+  async function send(id: string, action: Action, actor: Actor, decision: Decision): Promise<Decided> {
+    const { decisionId } = decision.message;
     const judged = await deps.grants.decide(id, decision);
     deps.log.info({ grantId: id, by: actor.ref, action, decisionId, answer: judged.is }, 'decided');
     switch (judged.is) {
@@ -58,7 +70,7 @@ export function decisionHandlers(
       case 'recorded':
         return { decisionId, recorded: true };
       case 'too-late':
-        throw tooLate(action, (await deps.grants.find(id))?.view.state ?? state);
+        throw tooLate(action, (await deps.grants.find(id).catch(() => undefined))?.view.state);
     }
   }
 
@@ -67,11 +79,20 @@ export function decisionHandlers(
     throw new Problem('too-many-decisions', `This grant had ${decisionsMost} decisions; it takes only its end now.`);
   }
 
-  async function approval(found: Found, decisionId: string, body: Approve, actor: Actor): Promise<Decision> {
+  async function approval(
+    found: Found | undefined,
+    decisionId: string,
+    body: Approve,
+    actor: Actor,
+  ): Promise<Decision> {
+    if (!found) throw notFound();
     await refuseFlood(found);
     const { request, view } = found;
     const { step, extension, requestedDurationMs } = view;
     if (!step) throw new Problem('not-now', 'Nobody is asked to decide just now.', { state: view.state });
+    // Signed is signed: a connector that believes this API must never meet an approval that was barred.
+    const barred = whyNotAsked(deps.policy(), found, actor);
+    if (barred) throw new Problem(barred, sentenceOf(barred), { state: view.state });
     const isRequest = step.about === 'request';
     const most = view.grantedDurationMs ?? requestedDurationMs;
     if (body.duration !== undefined && (!isRequest || body.duration > most)) {
@@ -91,7 +112,13 @@ export function decisionHandlers(
     return { action: 'approve', message: { decisionId, by: actor.ref, comment: body.comment ?? '', evidence } };
   }
 
-  async function extension(found: Found, decisionId: string, body: Extend, actor: Actor): Promise<Decision> {
+  async function extension(
+    found: Found | undefined,
+    decisionId: string,
+    body: Extend,
+    actor: Actor,
+  ): Promise<Decision> {
+    if (!found) throw notFound();
     await refuseFlood(found);
     const { request, view } = found;
     const { accessGrantTime, maximumMs } = view;
@@ -106,8 +133,11 @@ export function decisionHandlers(
   }
 
   function narrowing(action: 'deny' | 'withdraw' | 'revoke', reason: string | undefined, actor: Actor) {
-    return (_found: Found, decisionId: string): Promise<Decision> =>
-      Promise.resolve({ action, message: { decisionId, by: actor.ref, reason: reason ?? '' } });
+    return (found: Found | undefined, decisionId: string): Promise<Decision> => {
+      // A deny of an extension leaves the access as it is.
+      const endsGrant = action !== 'deny' || found?.view.state === 'APPROVAL_AWAITED';
+      return Promise.resolve({ action, endsGrant, message: { decisionId, by: actor.ref, reason: reason ?? '' } });
+    };
   }
 
   return {
@@ -158,8 +188,27 @@ function notYours(action: Action): Problem {
   return new Problem('forbidden', `Only ${who} may ${action} this grant.`);
 }
 
-function tooLate(action: Action, state: GrantState): Problem {
-  if (isTerminal(state) || state === 'REVOKING' || state === 'WITHDRAWING') {
+/** What the caller looked at, where they say so. */
+interface Seen {
+  about?: string;
+  step?: number;
+  totalDuration?: Ms;
+}
+
+/** A click on an old page must not decide on what came after it. */
+function requireSeen({ view }: Found, { about, step, totalDuration }: Seen): void {
+  const open = view.step;
+  const isSame =
+    (about === undefined || about === open?.about) &&
+    (step === undefined || step === open?.index) &&
+    (totalDuration === undefined || totalDuration === view.extension?.totalMs);
+  if (isSame) return;
+  const because = 'What you looked at is not what is being decided now; look at the grant again.';
+  throw new Problem('already-decided', because, { state: view.state });
+}
+
+function tooLate(action: Action, state: GrantState | undefined): Problem {
+  if (state === undefined || isTerminal(state) || state === 'REVOKING' || state === 'WITHDRAWING') {
     return new Problem('already-over', sentenceOf('already-over'), { state });
   }
   const isDecided = rightTo[action] === 'decide' && state !== 'REQUESTED';

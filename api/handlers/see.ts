@@ -5,10 +5,10 @@ import { digest } from '../../workflows/domain/digest.js';
 import { all, concerns, grantsOnly, is, waitsFor, type Filter } from '../filter.js';
 import type { Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
-import { Problem } from '../problem.js';
+import { notFound, Problem } from '../problem.js';
 import { isoInstant } from '../schemas/time.js';
 import type { HandlerDeps } from './deps.js';
-import { actionsNow, bodyOf, selectorsOf, standingOf, type Standing } from './standing.js';
+import { actionsNow, bodyOf, selectorsOf, standingOf, today, type Standing } from './standing.js';
 
 const cursorLifetimeMs: Ms = 3_600_000;
 /** Each waiting call looks at its grant with every change, so that their number is bounded. */
@@ -74,7 +74,7 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
     approvals: async (query, actor) => {
       const filter = waitsFor(selectorsOf(actor), ['APPROVAL_AWAITED', 'ACTIVE']);
       const { found, next } = await page(filter, query);
-      const mine = found.filter(({ view }) => actionsNow(deps.policy(), view, actor).includes('decide'));
+      const mine = found.filter((each) => actionsNow(deps.policy(), each, actor).includes('decide'));
       return { grants: mine.map((each) => bodyOf(deps, each, actor)), next };
     },
 
@@ -119,7 +119,9 @@ async function changed(
     let latest = first;
     // Between the first look and the watch there was a gap: look once more before waiting.
     while (latest.found.view.changes <= after && !signal.aborted) {
-      latest = await standingOf(deps, grantId, actor);
+      const who = today(deps.policy(), actor);
+      if (!who) throw notFound();
+      latest = await standingOf(deps, grantId, who);
       if (latest.found.view.changes > after) break;
       await news.rung();
     }

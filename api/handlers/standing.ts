@@ -2,7 +2,7 @@
 import type { Policy } from '../../activities/policy/policy.js';
 import { grantActions, grantRoles, may, type GrantAction, type Role } from '../../workflows/domain/rights.js';
 import type { GrantView } from '../../workflows/domain/view.js';
-import type { Found } from '../grants.js';
+import type { Found } from '../memo.js';
 import type { Actor } from '../identity/actor.js';
 import { notFound } from '../problem.js';
 import { grantBody, type GrantBody } from '../schemas/grant.js';
@@ -22,45 +22,64 @@ export async function standingOf(deps: Pick<HandlerDeps, 'grants'>, id: string, 
   return { found, roles };
 }
 
+/** The actor as today's directory has them; undefined once they left it. */
+export function today(policy: Pick<Policy, 'isActive' | 'groupsOf' | 'rolesOf'>, actor: Actor): Actor | undefined {
+  const { ref } = actor;
+  return policy.isActive(ref) ? { ...actor, groups: policy.groupsOf(ref), roles: policy.rolesOf(ref) } : undefined;
+}
+
 export function rolesIn(actor: Actor, view: GrantView): Role[] {
   return [...grantRoles(actor, view), ...actor.roles];
 }
 
 export function bodyOf(
-  deps: Pick<HandlerDeps, 'policy' | 'temporalUi'>,
+  deps: { policy: () => Pick<Policy, 'barred' | 'human' | 'entitlement'> } & Pick<HandlerDeps, 'temporalUi'>,
   { view, request }: Pick<Found, 'view' | 'request'>,
   actor: Actor,
 ): GrantBody {
+  const policy = deps.policy();
+  // The title of what the request names, in this process's own policy: it stands for it on every page.
+  const entitlementTitle = policy.entitlement(request.entitlement)?.title;
   return grantBody({
-    view,
+    view: { ...view, entitlementTitle },
     request,
-    may: actionsNow(deps.policy(), view, actor),
-    temporalUi: actor.roles.includes('operator') ? deps.temporalUi(view.grantId) : undefined,
+    may: actionsNow(policy, { view, request }, actor),
+    temporalUi: actor.roles.includes('operator') ? deps.temporalUi(request.grantId) : undefined,
   });
 }
 
+type Humans = Pick<Policy, 'barred' | 'human'>;
+
 /** What a page should offer: what the table allows, without what the grant's own state makes pointless. */
-export function actionsNow(policy: Pick<Policy, 'barred' | 'human'>, view: GrantView, actor: Actor): GrantAction[] {
+export function actionsNow(policy: Humans, found: Pick<Found, 'view' | 'request'>, actor: Actor): GrantAction[] {
+  const { view } = found;
   const roles = rolesIn(actor, view);
   const makesSense: Partial<Record<GrantAction, () => boolean>> = {
-    decide: () => isAskedNow(policy, view, actor),
+    decide: () => view.step !== undefined && whyNotAsked(policy, found, actor) === undefined,
     extend: () => view.extension === undefined,
     collect: () => view.credential === 'waiting',
   };
   return grantActions.filter((action) => may(action, roles, view.state) && (makesSense[action]?.() ?? true));
 }
 
-/** Asked in the open step, not barred, and no vote given yet. The workflow judges again; this only spares people a refusal. */
-function isAskedNow(policy: Pick<Policy, 'barred' | 'human'>, view: GrantView, actor: Actor): boolean {
-  const { step } = view;
-  if (!step || !actor.ref.startsWith('person:')) return false;
-  const mine = selectorsOf(actor);
+/**
+ * Why this actor cannot approve in the open step, as the workflow would say too: barred by who they are, not asked, or counted
+ * already. The same words for the page that offers, and for the approval that this API would have to sign.
+ */
+export function whyNotAsked(
+  policy: Humans,
+  { view, request }: Pick<Found, 'view' | 'request'>,
+  actor: Actor,
+): 'own-request' | 'not-an-approver' | 'already-decided' | 'same-human' | undefined {
   const human = policy.human(actor.ref);
-  const isBarred = policy.barred(view).some((ref) => policy.human(ref) === human);
-  // Votes of earlier steps come first; whoever gave one of those may well be asked again here.
-  const here = step.votes.slice(step.votes.length - (step.given ?? step.votes.length));
-  const hasVoted = here.some((vote) => policy.human(vote.by) === human);
-  return step.asked.some((selector) => mine.includes(selector)) && !isBarred && !hasVoted;
+  if (policy.barred(request).some((ref) => policy.human(ref) === human)) return 'own-request';
+  const mine = selectorsOf(actor);
+  const isAsked = view.step?.asked.some((selector) => mine.includes(selector)) ?? false;
+  if (!isAsked || !actor.ref.startsWith('person:')) return 'not-an-approver';
+  // Those of earlier steps too: nobody is counted twice in one flow.
+  const votes = view.step?.votes ?? [];
+  if (votes.some((vote) => vote.by === actor.ref)) return 'already-decided';
+  return votes.some((vote) => policy.human(vote.by) === human) ? 'same-human' : undefined;
 }
 
 /** How flows name this actor. */

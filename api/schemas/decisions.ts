@@ -4,18 +4,34 @@ import { collectId, decisionId } from './names.js';
 import { text } from './text.js';
 import { duration } from './time.js';
 
+const seen =
+  'as the grant showed it; give it to decide on exactly what you looked at, or be told that it changed (409)';
+
+const about = z
+  .union([z.literal('request'), decisionId], { error: 'about is `request`, or the decisionId of an extension' })
+  .meta({ description: `\`step.about\` ${seen}` });
+
 export const Approve = z
   .strictObject({
     decisionId: decisionId.optional(),
     comment: text(1_000, 'comment').optional(),
     /** Shorter than asked, never longer. */
     duration: duration('duration').optional(),
+    about: about.optional(),
+    step: z
+      .int({ error: 'step is a whole number' })
+      .min(0)
+      .optional()
+      .meta({ description: `\`step.index\` ${seen}` }),
+    totalDuration: duration('totalDuration')
+      .optional()
+      .meta({ description: `\`extension.totalDuration\` ${seen}` }),
   })
   .meta({ id: 'Approve' });
 export type Approve = z.infer<typeof Approve>;
 
 export const Deny = z
-  .strictObject({ decisionId: decisionId.optional(), reason: text(1_000, 'reason') })
+  .strictObject({ decisionId: decisionId.optional(), reason: text(1_000, 'reason'), about: about.optional() })
   .meta({ id: 'Deny' });
 export type Deny = z.infer<typeof Deny>;
 

@@ -1,11 +1,15 @@
 /** Who may do what in which state: the answer of every call for everyone follows from the one table of rights. */
 import assert from 'node:assert/strict';
+import { UnreadableGrant, type Decision } from '../../../api/grants.js';
+import { initialView } from '../../../api/memo.js';
 import { Problem } from '../../../api/problem.js';
 import type { Actor } from '../../../api/identity/actor.js';
 import type { Handlers } from '../../../api/handlers.js';
 import { may, mayEver, type GrantAction, type Role } from '../../../workflows/domain/rights.js';
 import { grantStates, type GrantState } from '../../../workflows/domain/states.js';
-import { actorOf, grantId, worldOf } from './world.js';
+import { examplePolicy } from '../../support/policy.js';
+import type { Request } from '../../../workflows/domain/request.js';
+import { actorOf, grantId, request, worldOf } from './world.js';
 
 /** Everyone, and what they are to the grant: asked by the engineer for the second engineer, decided by manager and owners. */
 const people: [id: string, roles: Role[]][] = [
@@ -80,12 +84,10 @@ describe('rights', () => {
     assert.ok(!(await offered('owner', { step: { ...step, votes: [vote], given: 1 } })).includes('decide'));
     // The owner's other account is the same human.
     assert.ok(!(await offered('owner-admin', { step: { ...step, votes: [vote], given: 1 } })).includes('decide'));
-    // A vote of an earlier step does not count here.
-    assert.ok((await offered('owner', { step: { ...step, index: 1, votes: [vote], given: 0 } })).includes('decide'));
-    // Who asked is never offered to decide, even when their group is.
-    const own = { requester: 'person:owner', subject: 'person:owner' };
-    assert.ok(!(await offered('owner', own)).includes('decide'));
-    assert.ok(!(await offered('owner-admin', own)).includes('decide'));
+    // Nobody is counted twice in one flow: a vote of an earlier step is no second one here.
+    assert.ok(!(await offered('owner', { step: { ...step, index: 1, votes: [vote], given: 0 } })).includes('decide'));
+    // More approvals than the view still shows.
+    assert.ok((await offered('manager', { step: { ...step, votes: [vote], given: 20 } })).includes('decide'));
     assert.deepEqual(await offered('auditor', {}), ['see', 'see-record']);
   });
 
@@ -111,4 +113,95 @@ describe('rights', () => {
     );
     assert.deepEqual(closed.sent, []);
   });
+
+  it('sign no approval of someone who is barred, not asked now, or counted already, and send none', async () => {
+    const vote = { by: 'person:owner', name: 'Database owner', at: 1 };
+    const ofOwner = { ...request, requester: 'person:owner', subject: 'person:owner' };
+    const ofService = { ...request, requester: 'service:deploy-bot', subject: 'service:deploy-bot' };
+    const botOwner = `person:${examplePolicy().service('deploy-bot')?.owner ?? ''}`;
+    const everyone = { ...step, asked: [...step.asked, botOwner, 'person:owner-admin'] };
+    const cases: [who: string, request: Request, step: object, code: string][] = [
+      ['owner', ofOwner, everyone, 'own-request'],
+      ['owner-admin', ofOwner, everyone, 'own-request'],
+      [botOwner, ofService, everyone, 'own-request'],
+      ['manager', request, { ...step, asked: ['group:db-owners'] }, 'not-an-approver'],
+      ['owner', request, { ...everyone, votes: [vote], given: 1 }, 'already-decided'],
+      ['owner-admin', request, { ...everyone, votes: [vote], given: 1 }, 'same-human'],
+    ];
+    for (const [who, asked, open, code] of cases) {
+      const view = {
+        ...initialView(asked),
+        state: 'APPROVAL_AWAITED' as const,
+        asked: everyone.asked,
+        step: { ...step, ...open },
+      };
+      const { handlers, sent, signed } = worldOf({ found: { request: asked, view } });
+      const seen = await handlers.see(grantId, {}, actorOf(who));
+      assert.ok(!seen.may.includes('decide'), `${who} is offered to decide`);
+      await assert.rejects(
+        handlers.approve(grantId, {}, actorOf(who)),
+        (error) => error instanceof Problem && error.code === code,
+        `${who} is not refused as ${code}`,
+      );
+      assert.deepEqual([sent, signed], [[], []]);
+      // A deny narrows: whoever is asked in this grant may say no.
+      await handlers.deny(grantId, { reason: 'No.' }, actorOf(who));
+      assert.equal(sent.length, 1);
+    }
+  });
+
+  it('decide only on what was looked at, where the caller says what that was', async () => {
+    const id = '6f1c2d3e-4a5b-4c6d-8e7f-901234567890';
+    const extension = { decisionId: id, by: 'person:engineer', totalMs: 1_800_000, reason: 'More.' };
+    const later = { state: 'ACTIVE' as const, step: { ...step, about: id }, extension };
+    const changed = (call: Promise<unknown>) =>
+      assert.rejects(call, (error) => error instanceof Problem && error.code === 'already-decided');
+    const { handlers, sent } = worldOf({ view: later });
+    const manager = actorOf('manager');
+    await changed(handlers.approve(grantId, { about: 'request', step: 0 }, manager));
+    await changed(handlers.approve(grantId, { about: id, step: 1 }, manager));
+    await changed(handlers.approve(grantId, { about: id, step: 0, totalDuration: 1_200_000 }, manager));
+    await changed(handlers.deny(grantId, { reason: 'No.', about: 'request' }, manager));
+    assert.deepEqual(sent, []);
+    await handlers.approve(grantId, { about: id, step: 0, totalDuration: 1_800_000 }, manager);
+    await handlers.deny(grantId, { reason: 'No.', about: id }, manager);
+    assert.deepEqual(
+      sent.map(({ action }) => action),
+      ['approve', 'deny'],
+    );
+  });
+
+  it('say which decisions end the grant, so that a full one can still be ended', async () => {
+    const request = worldOf({ view: { state: 'APPROVAL_AWAITED', step } });
+    await request.handlers.deny(grantId, { reason: 'No.' }, actorOf('manager'));
+    await request.handlers.withdraw(grantId, {}, actorOf('engineer'));
+    await request.handlers.revoke(grantId, {}, actorOf('operator'));
+    assert.deepEqual(request.sent.map(endsGrant), [true, true, true]);
+    const extension = worldOf({ view: { state: 'ACTIVE', step: { ...step, about: 'an extension' } } });
+    await extension.handlers.deny(grantId, { reason: 'No.' }, actorOf('manager'));
+    assert.deepEqual(extension.sent.map(endsGrant), [false]);
+  });
+
+  it('let operators and security end a grant that cannot be read, and nobody else anything', async () => {
+    const unreadable = new UnreadableGrant(new Error('sealed with another key'));
+    for (const [id, isLet] of [
+      ['operator', true],
+      ['security', true],
+      ['auditor', false],
+      ['engineer', false],
+      ['manager', false],
+    ] as const) {
+      const { handlers, sent } = worldOf({ unreadable });
+      const revoked = handlers.revoke(grantId, {}, actorOf(id));
+      await (isLet ? revoked : assert.rejects(revoked, UnreadableGrant));
+      await assert.rejects(handlers.see(grantId, {}, actorOf(id)), UnreadableGrant);
+      await assert.rejects(handlers.withdraw(grantId, {}, actorOf(id)), UnreadableGrant);
+      await assert.rejects(handlers.approve(grantId, {}, actorOf(id)), UnreadableGrant);
+      assert.equal(sent.length, isLet ? 1 : 0);
+    }
+  });
 });
+
+function endsGrant(decision: Decision): boolean {
+  return 'endsGrant' in decision && decision.endsGrant;
+}

@@ -1,7 +1,9 @@
 /** Handlers over one grant that is given, without Temporal: for tables of who may do what. */
 import type { HandlerDeps } from '../../../api/handlers/deps.js';
 import { createHandlers, type Handlers } from '../../../api/handlers.js';
-import { initialView, type Decision, type Found, type Grants } from '../../../api/grants.js';
+import type { Decision, Grants } from '../../../api/grants.js';
+import { initialView, type Found } from '../../../api/memo.js';
+import type { Approval } from '../../../api/sign.js';
 import type { Actor } from '../../../api/identity/actor.js';
 import { createSealer } from '../../../api/identity/seal.js';
 import { createLog } from '../../../activities/platform/log.js';
@@ -13,7 +15,7 @@ import { examplePolicy } from '../../support/policy.js';
 export const grantId = '0'.repeat(26);
 const policy = examplePolicy();
 
-const request: Request = {
+export const request: Request = {
   grantId,
   requester: 'person:engineer',
   subject: 'person:engineer-2',
@@ -32,16 +34,23 @@ export interface GivenGrant {
   collected?: Collected;
   /** What is inside of what the connector sealed. */
   inside?: Record<string, unknown>;
+  /** The grant is found under every id. */
+  anyId?: true;
+  /** Instead of the grant. */
+  unreadable?: Error;
 }
 
 export interface World {
   handlers: Handlers;
   /** Decisions that reached Temporal. */
   sent: Decision[];
+  /** What the API put its signature under. */
+  signed: Approval[];
 }
 
-export function worldOf({ view, found, collected, inside }: GivenGrant = {}): World {
+export function worldOf({ view, found, collected, inside, anyId, unreadable }: GivenGrant = {}): World {
   const sent: Decision[] = [];
+  const signed: Approval[] = [];
   const grant: Found = {
     request,
     bodyDigest: '',
@@ -55,7 +64,8 @@ export function worldOf({ view, found, collected, inside }: GivenGrant = {}): Wo
     list: missing,
     record: () => Promise.resolve([]),
     ping: missing,
-    find: (id) => Promise.resolve(id === grantId ? grant : undefined),
+    find: (id) =>
+      unreadable ? Promise.reject(unreadable) : Promise.resolve(anyId || id === grantId ? grant : undefined),
     decisionsSoFar: () => Promise.resolve(0),
     decide: (_id, decision) => {
       sent.push(decision);
@@ -68,7 +78,10 @@ export function worldOf({ view, found, collected, inside }: GivenGrant = {}): Wo
     policy: () => policy,
     signer: {
       request: missing,
-      approval: () => Promise.resolve('signed approval'),
+      approval: (_request, _by, approval) => {
+        signed.push(approval);
+        return Promise.resolve('signed approval');
+      },
       extension: () => Promise.resolve('signed extension'),
     },
     sealer: createSealer(new Uint8Array(32)),
@@ -77,7 +90,7 @@ export function worldOf({ view, found, collected, inside }: GivenGrant = {}): Wo
     openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
     temporalUi: () => undefined,
   };
-  return { handlers: createHandlers(deps), sent };
+  return { handlers: createHandlers(deps), sent, signed };
 }
 
 export function actorOf(id: string): Actor {
