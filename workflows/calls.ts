@@ -25,6 +25,8 @@ export const ask = (target: string) =>
     startToCloseTimeout: '3s',
     scheduleToCloseTimeout: '3s',
     retry: { maximumAttempts: 1 },
+    // Answered from a file, and before what waits for the target: a burst must not cost anyone the automatic way.
+    priority: { priorityKey: 1 },
   });
 
 /** Makes or changes something at the target: an attempt that is lost with its worker is repeated after 10 s. */
