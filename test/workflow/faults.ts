@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { viewBytesMax } from '../../workflows/domain/shown.js';
+import type { Removal } from '../../workflows/domain/target.js';
 import { decisionsQueue } from '../../workflows/ids.js';
 import * as messages from '../../workflows/messages.js';
 import { hour, rule, Script, step } from '../support/script.js';
@@ -190,7 +191,7 @@ describe('a grant among faults', function () {
             verifiedAt: at,
             targetIdentity: 'system-1',
           };
-          return { ...proof, wasPresent: false, sessionsEnded: 0, remarks: [], ...lie } as never;
+          return { ...proof, wasPresent: false, sessionsEnded: 0, remarks: [], ...lie } as Removal;
         },
       });
       const it = await active(script);
