@@ -36,7 +36,9 @@ export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PagePa
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
 
-  router.use(assetsPath, assets());
+  router.use(assetsPath, assets({ immutable: true, maxAge: '365d' }));
+  // Asked for by a page of another release, while both run: what is here, but not to be kept.
+  router.use(/^\/assets\/[0-9a-f]{12}/, assets({ maxAge: 0 }));
   router.get('/', homePage(desk));
   router.get('/ask', askPage(desk));
   router.post('/ask', form, sendAsk(desk));
@@ -55,10 +57,9 @@ export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PagePa
 }
 
 /** Under a path that changes with its content, so that browsers may keep it for ever. */
-function assets(): RequestHandler {
-  const forEver = { immutable: true, maxAge: '365d', index: false, redirect: false } as const;
+function assets(keep: { immutable?: boolean; maxAge: string | number }): RequestHandler {
   const router = Router();
-  router.get('/inter.woff2', (_request, response) => response.sendFile(fontFile, forEver));
-  router.use(express.static(assetsDir, forEver));
+  router.get('/inter.woff2', (_request, response) => response.sendFile(fontFile, keep));
+  router.use(express.static(assetsDir, { ...keep, index: false, redirect: false }));
   return router;
 }

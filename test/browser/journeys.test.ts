@@ -4,7 +4,7 @@ import pg from 'pg';
 import { person, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
 import { pauseDecisions } from './support/worker.js';
-import { approve, approveBoth, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
+import { approve, approveAll, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
 
 /** Run in the page. */
 const focusedId = 'document.activeElement?.id';
@@ -115,13 +115,7 @@ describe('in the browser', function () {
     const plain = { javaScriptEnabled: false };
     const engineer = await arrives('engineer', plain);
     const path = await askToChangeOrders(engineer);
-    for (const account of ['manager', 'owner']) {
-      const approver = await openToDecide(account, path, plain);
-      people.push(approver);
-      // The same click twice is one decision.
-      await approver.page.getByRole('button', { name: /^Approve/ }).dblclick();
-      await approver.page.getByRole('heading', { name: 'You approved' }).waitFor();
-    }
+    await approveAll(path, plain);
     await reloadUntil(engineer.page, /Time left/);
     await engineer.page.getByText(/until .* UTC/).waitFor();
     await engineer.page.getByRole('button', { name: 'Show my credential' }).click();
@@ -130,6 +124,14 @@ describe('in the browser', function () {
     await engineer.open(path);
     await engineer.page.getByRole('button', { name: 'Give it back' }).click();
     await engineer.page.getByRole('heading', { name: 'Thank you for giving it back' }).waitFor();
+  });
+
+  it('signing out ends what other browsers of the same person may do, when it is asked for', async () => {
+    const [here, there] = [await arrives('contractor'), await arrives('contractor')];
+    await here.page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await here.page.getByRole('link', { name: 'Sign in to ask or decide' }).waitFor();
+    await there.page.goto('/access');
+    await there.page.waitForURL((url) => url.pathname.startsWith('/interaction/'));
   });
 
   it('a decision is made by keyboard alone', async () => {
@@ -176,7 +178,7 @@ describe('in the browser', function () {
     await manager.page.getByText('This changed while you were here.').first().waitFor();
     assert.equal(await manager.page.getByLabel('Comment').inputValue(), 'I am still thinking');
     await manager.page.getByRole('link', { name: 'Show what it is now' }).click();
-    await manager.page.getByText('It was given back.').waitFor();
+    await manager.page.getByText('The request was taken back.').waitFor();
   });
 
   it('a decision is recorded while no worker answers, and its page says what came of it when one does', async () => {
@@ -223,7 +225,7 @@ describe('in the browser', function () {
   it('more time is asked for, and moves the end or waits for approval', async () => {
     const engineer = await arrives('engineer');
     const path = await askToChangeOrders(engineer);
-    await approveBoth(path);
+    await approveAll(path);
     const { page } = engineer;
     await page.getByText('Time left').waitFor();
     await page.getByText('Ask for more time', { exact: true }).first().click();
@@ -241,6 +243,6 @@ describe('in the browser', function () {
     await operator.page.getByText('Revoke it', { exact: true }).click();
     await operator.page.getByRole('button', { name: 'Revoke now' }).click();
     await operator.page.getByRole('heading', { name: 'You revoked it' }).waitFor();
-    await page.getByText('Somebody ended it.').waitFor();
+    await page.getByText('Somebody ended it.').first().waitFor();
   });
 });

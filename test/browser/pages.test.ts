@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { person, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
-import { approveBoth, ask, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
+import { approve, approveAll, ask, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
 
 const sizes = { phone: { width: 390, height: 844 }, wide: { width: 1280, height: 800 } };
 /** The narrowest that WCAG asks for (a page enlarged four times), and a tablet. */
@@ -18,7 +18,7 @@ const schemes = ['light', 'dark'] as const;
 describe('every page', function () {
   this.timeout(120_000);
   const people = new Map<string, Person>();
-  const grants = { active: '', waiting: '', over: '' };
+  const grants = { active: '', waiting: '', over: '', tooLate: '' };
   let audit = '';
 
   before(async function () {
@@ -33,14 +33,24 @@ describe('every page', function () {
     grants.over = await askToChangeOrders(engineer, 'Look up which orders the importer mangled last night.');
     const manager = await openToDecide('manager', grants.over);
     people.set('manager', manager);
-    await manager.page.getByLabel('Reason for a denial').fill('Reading is enough for that: ask for “Read orders”.');
-    await manager.page.getByRole('button', { name: /^Deny/ }).click();
-    await manager.page.getByRole('heading', { name: 'You denied' }).waitFor();
+    await approve(manager, 'Fine with me.');
+    const late = await openToDecide('owner', grants.over);
+    people.set('owner', late);
+    // What is being typed keeps the form on the page, although someone else decides meanwhile.
+    await late.page.getByLabel('Comment').fill('Go ahead.');
+    const quick = await openToDecide('owner-2', grants.over);
+    people.set('owner-2', quick);
+    await quick.page.getByLabel('Reason for a denial').fill('Reading is enough for that: ask for “Read orders”.');
+    await quick.page.getByRole('button', { name: /^Deny/ }).click();
+    await quick.page.getByRole('heading', { name: 'You denied' }).waitFor();
+    await late.page.getByRole('button', { name: /^Approve/ }).click();
+    await late.page.getByRole('heading', { name: 'Someone else was quicker' }).waitFor();
+    grants.tooLate = late.page.url();
     grants.active = await askToChangeOrders(
       engineer,
       'Correct the shipping address of 14 orders, as agreed with support.',
     );
-    await approveBoth(grants.active);
+    await approveAll(grants.active);
     await reloadUntil(engineer.page, /Time left/);
     grants.waiting = await askToChangeOrders(
       engineer,
@@ -92,11 +102,7 @@ describe('every page', function () {
     ['grant-waiting', 'engineer', () => grants.waiting],
     ['grant-active', 'engineer', () => grants.active],
     ['grant-over', 'operator', () => grants.over],
-    [
-      'too-late',
-      'operator',
-      () => `${grants.over}?click=approve&decision=6f1c2d3e-4a5b-4c6d-8e7f-901234567890&refused=already-over`,
-    ],
+    ['too-late', 'owner', () => grants.tooLate],
     ['all-grants', 'operator', () => '/grants'],
     ['not-found', 'engineer', () => '/nowhere'],
     ['forbidden', 'engineer', () => '/grants'],

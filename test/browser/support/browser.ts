@@ -53,7 +53,7 @@ export async function person(account: string | undefined, options: BrowserContex
   if (account !== undefined) {
     await page.goto('/sign-in');
     await page.locator(`button[name=account][value="${account}"]`).click();
-    await page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
   }
   return {
     page,

@@ -168,6 +168,9 @@ describe('pages', () => {
         assert.equal(asset.status, 200, path);
         assert.match(asset.headers.get('cache-control') ?? '', /immutable/);
       }
+      const older = await world.get('/assets/0123456789ab/base.css');
+      assert.equal(older.status, 200);
+      assert.doesNotMatch(older.headers.get('cache-control') ?? '', /immutable/);
     });
   });
 
