@@ -2,7 +2,9 @@
 import { abortsWithin } from '../../activities/platform/deadline.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import { digest } from '../../workflows/domain/digest.js';
-import { all, concerns, grantsOnly, is, waitsFor, type Filter } from '../filter.js';
+import { mayEverywhere } from '../../workflows/domain/rights.js';
+import { liveStates, terminalStates } from '../../workflows/domain/states.js';
+import { all, concerns, grantsOnly, is, isOneOf, waitsFor, type Filter } from '../filter.js';
 import type { Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { notFound, Problem } from '../problem.js';
@@ -64,8 +66,9 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
         given('Subject', query.subject),
         given('Entitlement', query.entitlement),
         given('Target', query.target),
-        // Roles of the installation read everything; everyone else what concerns them.
-        actor.roles.length > 0 ? undefined : concerns(actor.ref, selectorsOf(actor)),
+        given('Requester', query.requester),
+        query.live === undefined ? undefined : isOneOf('GrantState', query.live ? liveStates : terminalStates),
+        mayEverywhere('see-all', actor.roles) ? undefined : concerns(actor.ref, selectorsOf(actor)),
       );
       const { found, next } = await page(filter, query);
       return { grants: found.map((each) => bodyOf(deps, each, actor)), next };

@@ -13,6 +13,12 @@ const limit = z.coerce
 
 export const ListGrants = z.strictObject({
   state: grantState.optional(),
+  live: z
+    .enum(['true', 'false'], { error: 'live is true or false' })
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ description: 'Only grants that are not over, or only those that are' }),
+  requester: subjectRef.optional(),
   subject: subjectRef.optional(),
   entitlement: entitlementName.optional(),
   target: targetName.optional(),

@@ -61,14 +61,28 @@ function sentence(detail: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** What the page showed when it was decided on: without it nothing is, since an old page must not decide on what came later. */
+export interface Seen {
+  about: string;
+  step: number;
+  totalDuration?: string;
+}
+
+export function readSeen(typed: Typed): { seen: Seen; wrong: Wrong } {
+  const { about = '', step = '', totalDuration } = typed;
+  const isTold = about !== '' && /^\d{1,3}$/.test(step) && (about === 'request' || totalDuration !== undefined);
+  const wrong: Wrong = isTold ? {} : { '': 'This form did not say what it was about. Look at it again, and decide.' };
+  return { seen: { about, step: Number(step), ...(totalDuration === undefined ? {} : { totalDuration }) }, wrong };
+}
+
 /** Approve: a comment, and a shorter duration if one is typed. */
 export function readApproval(
   typed: Typed,
   grant: GrantBody,
-): { body: { comment?: string; duration?: string }; wrong: Wrong } {
-  const wrong: Wrong = {};
+): { body: Seen & { comment?: string; duration?: string }; wrong: Wrong } {
+  const { seen, wrong } = readSeen(typed);
   const comment = typedText(typed['comment']);
-  const body: { comment?: string; duration?: string } = comment === '' ? {} : { comment };
+  const body: Seen & { comment?: string; duration?: string } = { ...seen, ...(comment === '' ? {} : { comment }) };
   const shorter = typedDuration(typed['hours'], typed['minutes']);
   const asked = durationMs(grant.requestedDuration) ?? 0;
   if (shorter === 'wrong') wrong.duration = 'Hours and minutes are whole numbers, like 0 and 30.';
@@ -80,9 +94,11 @@ export function readApproval(
   return { body, wrong };
 }
 
-export function readDenial(typed: Typed): { body: { reason: string }; wrong: Wrong } {
+export function readDenial(typed: Typed): { body: { reason: string; about: string }; wrong: Wrong } {
   const reason = typedText(typed['reason']);
-  return { body: { reason }, wrong: reason === '' ? { reason: 'Say why you deny it; the requester reads this.' } : {} };
+  const { seen, wrong } = readSeen(typed);
+  if (reason === '') wrong.reason = 'Say why you deny it; the requester reads this.';
+  return { body: { reason, about: seen.about }, wrong };
 }
 
 export function readExtension(typed: Typed): { body: { reason: string; duration: string }; wrong: Wrong } {

@@ -4,7 +4,7 @@ import type { RecordBody } from '../schemas/answers.js';
 import type { GrantBody } from '../schemas/grant.js';
 import { durationMs } from '../schemas/time.js';
 import { shortTimeline, timeline } from './timeline.js';
-import { conditionLabels, endingSentences, lasting, listed, stateLabels, type NameOf } from './words.js';
+import { conditionLabels, endingSentences, labelOf, lasting, listed, stateLabels, type NameOf } from './words.js';
 
 export interface Mark {
   text: string;
@@ -29,7 +29,7 @@ export function shownGrant(grant: GrantBody, name: NameOf) {
   const { step } = grant;
   return {
     ...grant,
-    label: stateLabels[grant.state],
+    label: labelOf(grant.state, grant.accessGrantTime !== undefined),
     live: !isTerminal(grant.state),
     title: grant.entitlementTitle ?? grant.entitlement,
     marks: grant.conditions.map((condition) => conditionLabels[condition]),
@@ -40,7 +40,7 @@ export function shownGrant(grant: GrantBody, name: NameOf) {
       grant.grantedDuration !== undefined &&
       (durationMs(grant.grantedDuration) ?? 0) < (durationMs(grant.requestedDuration) ?? 0),
     shownStep: step && shownStep(step, name),
-    endingSentence: grant.ending && endingSentence(grant.ending),
+    endingSentence: grant.ending && endingSentence(grant.ending, grant.accessGrantTime !== undefined),
     endedBy: grant.ending && isPerson(grant.ending.by) ? name(grant.ending.by) : undefined,
     endingReason: grant.ending && isPerson(grant.ending.by) ? grant.ending.reason : undefined,
   };
@@ -48,8 +48,9 @@ export function shownGrant(grant: GrantBody, name: NameOf) {
 export type ShownGrant = ReturnType<typeof shownGrant>;
 
 /** What the engine itself says is more exact than the general sentence; what people say is quoted beside it. */
-function endingSentence(ending: NonNullable<GrantBody['ending']>): string {
-  const general = endingSentences[ending.code];
+function endingSentence(ending: NonNullable<GrantBody['ending']>, wasActive: boolean): string {
+  const isTakenBack = ending.code === 'withdrawn' && !wasActive;
+  const general = isTakenBack ? 'The request was taken back.' : endingSentences[ending.code];
   return isPerson(ending.by) ? general : ending.reason || general;
 }
 

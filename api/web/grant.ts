@@ -23,7 +23,7 @@ import {
   type Wrong,
 } from './forms.js';
 import { grantPage } from './grant-page.js';
-import { formActions, whatHappened, type Click, type FormAction } from './happened.js';
+import { formActions, isCancelled, whatHappened, type Click, type FormAction } from './happened.js';
 import type { Desk } from './pages.js';
 import { secretsOf } from './secrets.js';
 import { sender, show, visitor } from './visit.js';
@@ -33,7 +33,7 @@ export function grantPageOf(desk: Desk): RequestHandler {
     const actor = visitor(response);
     const { id } = readPart(GrantRef, request.params, 'params');
     const extendOpen = request.query['extend'] !== undefined;
-    await showGrant(response, desk, { id, actor, click: clickIn(request), extendOpen });
+    await showGrant(response, desk, { id, actor, click: clickIn(request, desk, { id, actor }), extendOpen });
   };
 }
 
@@ -85,7 +85,11 @@ async function seeAfter({ handlers }: Desk, id: string, actor: Actor, click: Cli
 }
 
 function isSettled(grant: GrantBody, click: Click): boolean {
-  return isTerminal(grant.state) || grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId);
+  return (
+    isTerminal(grant.state) ||
+    isCancelled(grant) ||
+    grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId)
+  );
 }
 
 /** Nobody waits longer than this for a page because no worker is there. */
@@ -102,13 +106,19 @@ async function recordOf(desk: Desk, id: string, actor: Actor): Promise<RecordBod
   }
 }
 
-/** The address names the click, so that a reload shows what became of it and sends nothing again. */
-function clickIn(request: Request): Click | undefined {
-  const { click, decision, refused } = readTyped(request.query);
+/** The address names the click, so that a reload shows what became of it and sends nothing again. A link made up tells nothing. */
+function clickIn(request: Request, desk: Desk, whose: { id: string; actor: Actor }): Click | undefined {
+  const { click, decision, refused, mark } = readTyped(request.query);
   const action = formActions.find((known) => known === click);
-  const id = decisionIdShape.safeParse(decision);
-  if (action === undefined || !id.success) return undefined;
-  return { action, decisionId: id.data, refused: failureCodes.find((code) => code === refused) };
+  const sent = decisionIdShape.safeParse(decision);
+  if (action === undefined || !sent.success) return undefined;
+  const found = { action, decisionId: sent.data, refused: failureCodes.find((code) => code === refused) };
+  return desk.csrf.holds(markOf(found, whose), mark) ? found : undefined;
+}
+
+/** Whose click on which grant it was: what a token of this portal is made over. */
+function markOf({ action, decisionId, refused }: Click, { id, actor }: { id: string; actor: Actor }): string {
+  return ['click', actor.sessionId ?? '', id, action, decisionId, refused ?? 'judged'].join(' ');
 }
 
 export function decideOn(desk: Desk, action: FormAction): RequestHandler {
@@ -121,7 +131,8 @@ export function decideOn(desk: Desk, action: FormAction): RequestHandler {
     const decisionId = sent.success ? sent.data : randomUUID();
     const again = (wrong: Wrong) => showGrant(response, desk, { id, actor, typed: keptFor(action, typed), wrong });
     const over = (refused?: FailureCode) => {
-      const query = new URLSearchParams({ click: action, decision: decisionId, ...(refused ? { refused } : {}) });
+      const mark = desk.csrf.token(markOf({ action, decisionId, refused }, { id, actor }));
+      const query = new URLSearchParams({ click: action, decision: decisionId, ...(refused ? { refused } : {}), mark });
       response.redirect(303, `/grants/${id}?${query.toString()}`);
     };
     try {

@@ -3,16 +3,7 @@ import type { FailureCode } from '../../workflows/domain/failure.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { GrantBody, OutcomeBody } from '../schemas/grant.js';
 import { missingIn } from './grant-page.js';
-import {
-  actionsDone,
-  counted,
-  lasting,
-  listed,
-  refusalSentence,
-  stateLabels,
-  type NameOf,
-  type Tone,
-} from './words.js';
+import { actionsDone, counted, lasting, listed, labelOf, refusalSentence, type NameOf, type Tone } from './words.js';
 import { relative } from './time.js';
 
 /** The clicks that a form can send. */
@@ -41,12 +32,26 @@ export interface Telling {
   now: number;
 }
 
+/** A grant that takes no more decisions is ended by cancelling its workflow, which keeps no outcome of the click. */
+export function isCancelled({ ending }: GrantBody): boolean {
+  return ending?.code === 'cancelled';
+}
+
+const nothingSetUp = 'Nothing had been set up, so there is nothing to remove.';
+
 /** Success is only ever told from the grant itself; the address alone can claim no more than a refusal. */
 export function whatHappened(click: Click, grant: GrantBody, telling: Telling): Happened {
   const outcome = grant.outcomes.findLast((item) => item.decisionId === click.decisionId);
   if (outcome?.result === 'applied') return applied(click.action, grant, telling);
   const code = outcome?.result ?? click.refused;
   if (code !== undefined) return unchanged(code, click, grant, telling);
+  if (isCancelled(grant) && click.action !== 'approve' && click.action !== 'extend') {
+    return {
+      heading: 'It is ended',
+      sentence: `It could take no more decisions, so yours ended it as a whole. ${removal(grant, nothingSetUp)}`,
+      tone: 'leaving',
+    };
+  }
   if (isTerminal(grant.state)) return unchanged('already-over', click, grant, telling);
   return {
     heading: 'Recorded',
@@ -75,13 +80,13 @@ function applied(action: FormAction, grant: GrantBody, { name }: Telling): Happe
     case 'withdraw':
       return {
         heading: grant.accessGrantTime === undefined ? 'Withdrawn' : 'Thank you for giving it back',
-        sentence: removal(grant, 'Nothing had been set up, so there is nothing to remove.'),
+        sentence: removal(grant, nothingSetUp),
         tone: 'leaving',
       };
     case 'revoke':
       return {
         heading: 'You revoked it',
-        sentence: removal(grant, 'Nothing had been set up, so there is nothing to remove.'),
+        sentence: removal(grant, nothingSetUp),
         tone: 'leaving',
       };
     case 'extend':
@@ -114,7 +119,7 @@ function afterApproval(grant: GrantBody, name: NameOf): string {
         ? `Your approval counts. ${waitsFor(grant, name)}`
         : `${subjectName} has access now, for ${lasting(grant.grantedDuration)}.`;
     default:
-      return `Since then: ${stateLabels[grant.state].text.toLowerCase()}.`;
+      return `Since then: ${stateOf(grant)}.`;
   }
 }
 
@@ -147,14 +152,22 @@ function unchanged(code: FailureCode, click: Click, grant: GrantBody, telling: T
         : 'It was already over';
   const who =
     late && quicker
-      ? `${mine ? 'You' : telling.name(quicker.by)} ${actionsDone[quicker.action]} ${relative(Date.parse(quicker.at), telling.now)}. `
+      ? `${mine ? 'You' : telling.name(quicker.by)} ${doneBy(quicker, grant)} ${relative(Date.parse(quicker.at), telling.now)}. `
       : '';
   const sentence = who === '' ? refusalSentence(code) : 'Your click changed nothing.';
   return {
     heading,
-    sentence: `${who}${sentence} The grant is now: ${stateLabels[grant.state].text.toLowerCase()}.`,
+    sentence: `${who}${sentence} The grant is now: ${stateOf(grant)}.`,
     tone: 'waiting',
   };
+}
+
+function stateOf(grant: GrantBody): string {
+  return labelOf(grant.state, grant.accessGrantTime !== undefined).text.toLowerCase();
+}
+
+function doneBy({ action }: OutcomeBody, grant: GrantBody): string {
+  return action === 'withdraw' && grant.accessGrantTime === undefined ? 'took it back' : actionsDone[action];
 }
 
 /** The newest decision that counted, other than this click. */

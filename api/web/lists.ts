@@ -1,5 +1,6 @@
 /** The pages that list: what I have, what waits for me, and everything for those who may see it. */
 import type { RequestHandler } from 'express';
+import { mayEverywhere } from '../../workflows/domain/rights.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import { Problem } from '../problem.js';
 import { currentActor, readPart } from '../route.js';
@@ -25,21 +26,25 @@ export function homePage(desk: Desk): RequestHandler {
 export function accessPage(desk: Desk): RequestHandler {
   return async (_request, response) => {
     const actor = visitor(response);
-    const [held, concerning] = await Promise.all([
-      desk.handlers.list({ subject: actor.ref, limit: mine }, actor),
-      desk.handlers.list({ limit: mine }, actor),
+    // Live ones by themselves: however many are over, none of them hides what is held now.
+    const [live, over, asked] = await Promise.all([
+      desk.handlers.list({ subject: actor.ref, live: true, limit: mine }, actor),
+      desk.handlers.list({ subject: actor.ref, live: false, limit: overShown }, actor),
+      desk.handlers.list({ requester: actor.ref, limit: mine }, actor),
     ]);
     const now = desk.now();
-    const shown = held.grants.map((grant) => accessRow(grant, desk, now));
+    // Lists come a moment behind the grants in them.
+    const held = live.grants.filter((grant) => !isTerminal(grant.state)).map((grant) => accessRow(grant, desk, now));
+    const ended = [...live.grants.filter((grant) => isTerminal(grant.state)), ...over.grants];
     const isHeld = (grant: GrantBody) => ['ACTIVE', 'REVOKING', 'WITHDRAWING'].includes(grant.state);
     await show(response, desk, 'access', {
       title: 'My access',
       here: 'access',
-      active: shown.filter((grant) => isHeld(grant)),
-      coming: shown.filter((grant) => grant.live && !isHeld(grant)),
-      over: shown.filter((grant) => isTerminal(grant.state)).slice(0, overShown),
-      forOthers: concerning.grants
-        .filter((grant) => grant.requester === actor.ref && grant.subject !== actor.ref)
+      active: held.filter((grant) => isHeld(grant)),
+      coming: held.filter((grant) => !isHeld(grant)),
+      over: ended.map((grant) => accessRow(grant, desk, now)).slice(0, overShown),
+      forOthers: asked.grants
+        .filter((grant) => grant.subject !== actor.ref)
         .slice(0, overShown)
         .map((grant) => shownGrant(grant, desk.name)),
     });
@@ -80,7 +85,7 @@ export function approvalsPage(desk: Desk): RequestHandler {
 export function allGrantsPage(desk: Desk): RequestHandler {
   return async (request, response) => {
     const actor = visitor(response);
-    if (actor.roles.length === 0) {
+    if (!mayEverywhere('see-all', actor.roles)) {
       throw new Problem(
         'forbidden',
         'Only operators, auditors and security see all grants. Yours are under “My access”.',

@@ -2,7 +2,16 @@
 import type { RecordType } from '../../workflows/domain/record.js';
 import type { RecordBody } from '../schemas/answers.js';
 import type { GrantBody } from '../schemas/grant.js';
-import { endingSentences, lasting, listed, refusalSentence, stateLabels, type NameOf, type Tone } from './words.js';
+import {
+  endingSentences,
+  labelOf,
+  lasting,
+  listed,
+  refusalSentence,
+  stateLabels,
+  type NameOf,
+  type Tone,
+} from './words.js';
 
 export interface Line {
   at: string;
@@ -24,8 +33,11 @@ type Teller = (read: Reader, name: NameOf) => Told;
 class Reader {
   readonly #detail: Entry['detail'];
 
-  constructor(detail: Entry['detail']) {
+  readonly wasActive: boolean;
+
+  constructor(detail: Entry['detail'], wasActive: boolean) {
     this.#detail = detail;
+    this.wasActive = wasActive;
   }
 
   text(key: string): string | undefined {
@@ -131,7 +143,11 @@ const told: Record<RecordType, Teller> = {
     tone: 'active',
   }),
   'credential-collected': () => ({ title: 'Credential handed over, once', tone: 'active' }),
-  withdrawn: (read) => ({ title: 'Given back', tone: 'leaving', said: read.text('reason') }),
+  withdrawn: (read) => ({
+    title: read.wasActive ? 'Given back' : 'Request taken back',
+    tone: 'leaving',
+    said: read.text('reason'),
+  }),
   revoked: (read) => ({ title: 'Revoked', tone: 'bad', said: read.text('reason') }),
   'time-up': () => ({ title: 'Time is up', tone: 'leaving' }),
   'removal-started': () => ({ title: 'Removing it at the target', tone: 'leaving' }),
@@ -157,22 +173,24 @@ const told: Record<RecordType, Teller> = {
     tone: 'bad',
   }),
   closed: (read) => ({
-    title: `Closed: ${closedAs(read.text('state'))}`,
+    title: `Closed: ${closedAs(read)}`,
     tone: 'over',
   }),
 };
 
-function closedAs(state: string | undefined): string {
+function closedAs(read: Reader): string {
+  const state = read.text('state');
   return state !== undefined && state in stateLabels
-    ? stateLabels[state as keyof typeof stateLabels].text.toLowerCase()
+    ? labelOf(state as keyof typeof stateLabels, read.wasActive).text.toLowerCase()
     : 'over';
 }
 
 /** The whole story, oldest first. */
 export function timeline(records: RecordBody['records'], name: NameOf): Line[] {
+  const activated = records.find(({ type }) => type === 'activated')?.sequence ?? Infinity;
   return records.map((entry) => {
     const tell = (told as Partial<Record<string, Teller>>)[entry.type];
-    const known = tell?.(new Reader(entry.detail), name) ?? {
+    const known = tell?.(new Reader(entry.detail, activated < entry.sequence), name) ?? {
       title: entry.type.replaceAll('-', ' '),
       tone: 'over' as const,
     };
@@ -196,7 +214,9 @@ export function shortTimeline(grant: GrantBody, name: NameOf): Line[] {
     grant.ending &&
       line(
         grant.ending.time,
-        endingSentences[grant.ending.code],
+        grant.ending.code === 'withdrawn' && grant.accessGrantTime === undefined
+          ? 'Request taken back'
+          : endingSentences[grant.ending.code],
         'leaving',
         isSomebody(grant.ending.by) ? name(grant.ending.by) : undefined,
       ),

@@ -1,6 +1,7 @@
 /** One visit of a page: who looks, and the frame around what they see. */
 import { randomUUID } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { mayEverywhere } from '../../workflows/domain/rights.js';
 import type { Actor } from '../identity/actor.js';
 import { Problem } from '../problem.js';
 import { currentActor } from '../route.js';
@@ -40,7 +41,7 @@ export async function show(response: Response, desk: Desk, template: string, sho
     ...page,
     now: desk.now(),
     waiting: waiting as string | undefined,
-    viewer: actor && { name: actor.name, seesAll: actor.roles.length > 0 },
+    viewer: actor && { name: actor.name, seesAll: mayEverywhere('see-all', actor.roles) },
     csrf: actor ? desk.csrf.token(actor.sessionId ?? '') : '',
     nonce: () => randomUUID(),
   });

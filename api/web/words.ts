@@ -31,6 +31,13 @@ export const stateLabels: Record<GrantState, Label> = {
   WITHDRAWN: { text: 'Given back', tone: 'over' },
 };
 
+/** Whoever withdraws gives access back once they have it; before that they take their request back. */
+const takenBack: Label = { text: 'Taken back', tone: 'over' };
+
+export function labelOf(state: GrantState, wasActive: boolean): Label {
+  return state === 'WITHDRAWN' && !wasActive ? takenBack : stateLabels[state];
+}
+
 export const conditionLabels: Record<Condition, Label> = {
   escalated: { text: 'Escalated', tone: 'waiting' },
   revocationOverdue: { text: 'Removal overdue', tone: 'bad' },
@@ -66,7 +73,7 @@ export const endingSentences: Record<Ending, string> = {
   'lost-eligibility': 'The subject is no longer eligible.',
 };
 
-/** Past tense, after a name: "Ada approved". */
+/** Past tense, after a name: "Manager approved". */
 export const actionsDone: Record<Action, string> = {
   approve: 'approved',
   deny: 'denied',

@@ -69,10 +69,16 @@ function once(work) {
   };
 }
 
+/** A form that came back with something to mend is shown where it was sent to, which is no page of its own. */
+function ownAddress() {
+  const page = document.querySelector('[data-page]')?.dataset.page ?? location.pathname;
+  return page === location.pathname ? location.href : page;
+}
+
 async function readAnew(enhance) {
   let fresh;
   try {
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+    const answer = await fetch(ownAddress(), { headers: { accept: 'text/html' } });
     if (!answer.ok || answer.redirected) return;
     fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
   } catch {
@@ -142,7 +148,7 @@ function sayStale(part) {
   const words = document.createElement('p');
   words.textContent = 'This changed while you were here. ';
   const link = document.createElement('a');
-  link.href = location.href;
+  link.href = ownAddress();
   link.textContent = 'Show what it is now';
   words.append(link);
   note.append(words);

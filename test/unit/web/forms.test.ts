@@ -5,6 +5,8 @@ import { activeGrant, grantBody } from './fixtures.js';
 import { actor, openWorld, type World } from './world.js';
 
 const anId = '6f1c2d3e-4a5b-4c6d-8e7f-901234567890';
+/** What the page of the grant showed. */
+const seen = { about: 'request', step: '0' };
 const good = {
   entitlement: 'orders-db/write',
   key: anId,
@@ -135,27 +137,32 @@ describe('forms', () => {
 
     it('approves with a comment and a shorter duration, and ends on a page that can be loaded again', async () => {
       const answer = await world.post(`/grants/${id()}/approve`, {
+        ...seen,
         decisionId: anId,
         comment: ' Fine. ',
         hours: '0',
         minutes: '30',
       });
       assert.equal(answer.status, 303);
-      assert.equal(answer.headers.get('location'), `/grants/${id()}?click=approve&decision=${anId}`);
-      assert.deepEqual(world.calls, [['approve', id(), { decisionId: anId, comment: 'Fine.', duration: 1_800_000 }]]);
+      const page = answer.headers.get('location') ?? '';
+      assert.ok(page.startsWith(`/grants/${id()}?click=approve&decision=${anId}&mark=`), page);
+      assert.match((await world.get(page)).html, /Recorded/);
+      const body = { decisionId: anId, comment: 'Fine.', duration: 1_800_000, about: 'request', step: 0 };
+      assert.deepEqual(world.calls, [['approve', id(), body]]);
     });
 
     it('sends no duration where the approver typed the one that was asked, or none', async () => {
-      await world.post(`/grants/${id()}/approve`, { decisionId: anId, hours: '2', minutes: '0' });
-      await world.post(`/grants/${id()}/approve`, { decisionId: anId });
+      await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId, hours: '2', minutes: '0' });
+      await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId });
       assert.deepEqual(world.calls, [
-        ['approve', id(), { decisionId: anId }],
-        ['approve', id(), { decisionId: anId }],
+        ['approve', id(), { decisionId: anId, about: 'request', step: 0 }],
+        ['approve', id(), { decisionId: anId, about: 'request', step: 0 }],
       ]);
     });
 
     it('refuses to lengthen, and keeps the comment', async () => {
       const { status, html } = await world.post(`/grants/${id()}/approve`, {
+        ...seen,
         decisionId: anId,
         comment: 'Take more.',
         hours: '3',
@@ -168,36 +175,98 @@ describe('forms', () => {
 
     it('denies only with a reason', async () => {
       for (const reason of ['', '   ', '\u200b']) {
-        const { status, html } = await world.post(`/grants/${id()}/deny`, { decisionId: anId, reason });
+        const { status, html } = await world.post(`/grants/${id()}/deny`, { ...seen, decisionId: anId, reason });
         assert.equal(status, 422);
         assert.match(html, /<a href="#reason">/);
       }
       assert.deepEqual(world.calls, []);
-      const answer = await world.post(`/grants/${id()}/deny`, { decisionId: anId, reason: 'Use the replica.' });
+      const answer = await world.post(`/grants/${id()}/deny`, {
+        ...seen,
+        decisionId: anId,
+        reason: 'Use the replica.',
+      });
       assert.equal(answer.status, 303);
-      assert.deepEqual(world.calls, [['deny', id(), { decisionId: anId, reason: 'Use the replica.' }]]);
+      const body = { decisionId: anId, reason: 'Use the replica.', about: 'request' };
+      assert.deepEqual(world.calls, [['deny', id(), body]]);
+    });
+
+    it('says what was looked at, and decides nothing where a form does not', async () => {
+      const { html } = await world.get(`/grants/${id()}`);
+      assert.equal(
+        [...html.matchAll(/name="about" value="request"><input type="hidden" name="step" value="0">/g)].length,
+        2,
+      );
+      const told: Record<string, string>[] = [{}, { about: 'request' }, { step: '0' }, { about: anId, step: '0' }];
+      for (const missing of told) {
+        for (const action of ['approve', 'deny']) {
+          const more = { reason: 'No.' };
+          const answer = await world.post(`/grants/${id()}/${action}`, { decisionId: anId, ...missing, ...more });
+          assert.equal(answer.status, 422);
+          assert.match(answer.html, /did not say what it was about/);
+        }
+      }
+      assert.deepEqual(world.calls, []);
+    });
+
+    it('says which total of an extension was looked at', async () => {
+      const extension = { decisionId: anId, by: 'person:engineer', totalDuration: 'PT4H', reason: 'More.' };
+      const [first] = world.grants;
+      assert.ok(first?.step);
+      world.grants = [{ ...first, state: 'ACTIVE', extension, step: { ...first.step, about: anId } }];
+      const { html } = await world.get(`/grants/${id()}`);
+      assert.match(html, /name="totalDuration" value="PT4H"/);
+      await world.post(`/grants/${id()}/approve`, { decisionId: anId, about: anId, step: '0', totalDuration: 'PT4H' });
+      assert.deepEqual(world.calls, [
+        ['approve', id(), { decisionId: anId, about: anId, step: 0, totalDuration: 4 * 3_600_000 }],
+      ]);
     });
 
     it('ends a refusal on the page of the grant, and an outage on a page that says nothing was judged', async () => {
       world.handlers.approve = () => Promise.reject(new Problem('already-over', 'over', { state: 'DENIED' }));
-      const late = await world.post(`/grants/${id()}/approve`, { decisionId: anId });
-      assert.equal(late.headers.get('location'), `/grants/${id()}?click=approve&decision=${anId}&refused=already-over`);
+      const late = await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId });
+      const page = late.headers.get('location') ?? '';
+      assert.ok(page.startsWith(`/grants/${id()}?click=approve&decision=${anId}&refused=already-over&mark=`), page);
+      assert.match((await world.get(page)).html, /It was already over/);
       world.handlers.approve = () => Promise.reject(new Problem('temporal-unavailable', 'Temporal cannot be reached.'));
-      const down = await world.post(`/grants/${id()}/approve`, { decisionId: anId });
+      const down = await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId });
       assert.equal(down.status, 503);
       world.handlers.approve = () => Promise.reject(new Problem('fresh-sign-in-required', 'Sign in again first.'));
-      const stale = await world.post(`/grants/${id()}/approve`, { decisionId: anId });
+      const stale = await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId });
       assert.equal(stale.status, 401);
       assert.match(stale.html, /Please sign in again/);
     });
 
-    it('believes no address: only a refusal can be claimed by it, never a success', async () => {
-      const claimed = await world.get(`/grants/${id()}?click=approve&decision=${anId}`);
-      assert.doesNotMatch(claimed.html, /You approved/);
-      const nonsense = await world.get(
-        `/grants/${id()}?click=approve&decision=${anId}&refused=${encodeURIComponent('<b>')}`,
-      );
-      assert.match(nonsense.html, /Recorded/);
+    it('believes no address that it did not write itself for this click of this person', async () => {
+      const sent = await world.post(`/grants/${id()}/approve`, { ...seen, decisionId: anId });
+      const page = new URL(sent.headers.get('location') ?? '', world.url);
+      const told = async (change: Record<string, string>) => {
+        const query = new URLSearchParams({ ...Object.fromEntries(page.searchParams), ...change });
+        return (await world.get(`${page.pathname}?${query.toString()}`)).html;
+      };
+      assert.match(await told({}), /Recorded/);
+      const made: Record<string, string>[] = [
+        { mark: '' },
+        { mark: 'x' },
+        { click: 'deny' },
+        { decision: anId.replace('6', '7') },
+        { refused: 'already-over' },
+      ];
+      for (const change of made) {
+        assert.doesNotMatch(await told(change), /id="happened"/, JSON.stringify(change));
+      }
+      world.actor = actor('owner');
+      assert.doesNotMatch(await told({}), /id="happened"/);
+    });
+
+    it('tells the truth where a grant took no more decisions and was ended as a whole', async () => {
+      const sent = await world.post(`/grants/${id()}/deny`, { ...seen, decisionId: anId, reason: 'No.' });
+      const [first] = world.grants;
+      assert.ok(first);
+      const ending = { code: 'cancelled' as const, by: 'system:daypass', reason: '', time: first.changeTime };
+      world.grants = [{ ...first, state: 'REVOKED', step: undefined, ending }];
+      const { html } = await world.get(sent.headers.get('location') ?? '');
+      assert.match(html, /It is ended/);
+      assert.doesNotMatch(html, /Nothing was changed|already over/);
     });
   });
 
