@@ -34,6 +34,8 @@ export interface Attempt {
   signal: AbortSignal;
 }
 
+const remarksMax = 50;
+const remarkMax = 300;
 /** Each answer of `list` is at most this long. */
 const pageMax = 100;
 
@@ -111,7 +113,7 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
           throw new TargetError('refused', 'target-refused', 'This is not the id of a grant.');
         const removal = await connector.remove(ref.grantId, at.signal);
         log.info({ target, ...removal }, 'removed');
-        return removal;
+        return { ...removal, remarks: bounded(removal.remarks) };
       }),
 
     list: (input) =>
@@ -125,6 +127,13 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
           .slice(0, pageMax);
       }),
   };
+}
+
+/** A user can leave a thousand things behind; an answer that outgrew Temporal's payloads would never prove the removal. */
+function bounded(remarks: string[]): string[] {
+  if (remarks.length <= remarksMax) return remarks.map((remark) => remark.slice(0, remarkMax));
+  const more = `${remarks.length - remarksMax + 1} more, in the log of the connector.`;
+  return [...bounded(remarks.slice(0, remarksMax - 1)), more];
 }
 
 /** Field by field, so that nothing more than this ever leaves the process. */

@@ -5,6 +5,9 @@ import type { PolicyFiles } from '../schema/files.js';
 import { partsOf } from '../schema/common.js';
 import type { StepEntry } from '../schema/flows.js';
 
+/** All approvals of a request travel to the connector in one order, and Temporal takes about 64 kB. */
+const approvalsMax = 20;
+
 export function checkFlows(files: PolicyFiles, report: Report): void {
   const { flows, calendars } = files.flows;
   const clocks = new Set(['always', ...calendars.map((calendar) => calendar.id)]);
@@ -28,6 +31,10 @@ export function checkFlows(files: PolicyFiles, report: Report): void {
   flows.forEach((flow, index) => {
     if (flow.name === 'automatic') {
       report(['flows', index, 'name'], '"automatic" means that nobody is asked; rename this flow');
+    }
+    const needed = flow.steps.reduce((sum, step) => sum + step.needed, 0);
+    if (needed > approvalsMax) {
+      report(['flows', index, 'steps'], `need ${needed} approvals in all; ask for at most ${approvalsMax}`);
     }
     flow.steps.forEach((step, place) => {
       const at = ['flows', index, 'steps', place];

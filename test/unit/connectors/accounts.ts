@@ -48,10 +48,20 @@ class FakeConnector implements Connector<string> {
     this.called(signal);
     return this.account(order);
   }
+  remarks: string[] = [];
+
   async remove(id: string, signal: AbortSignal): Promise<Removal> {
     this.called(signal);
     const at = { removedAt: now, verifiedAt: now };
-    return { grantId: id, account: 'a', ...at, wasPresent: false, sessionsEnded: 0, targetIdentity: '1', remarks: [] };
+    return {
+      grantId: id,
+      account: 'a',
+      ...at,
+      wasPresent: false,
+      sessionsEnded: 0,
+      targetIdentity: '1',
+      remarks: this.remarks,
+    };
   }
   async list(signal: AbortSignal): Promise<StandingAccount[]> {
     this.called(signal);
@@ -199,6 +209,13 @@ describe('accounts at a target', () => {
 
   it('are removed without any evidence', async () => {
     assert.equal((await accounts.remove({ grantId, target: 'orders-db' })).grantId, grantId);
+  });
+
+  it('are removed with an answer that fits, however much was left behind', async () => {
+    connector.remarks = Array.from({ length: 5_000 }, (_, index) => `function ${index} ${'x'.repeat(500)}`);
+    const { remarks } = await accounts.remove({ grantId, target: 'orders-db' });
+    assert.ok(JSON.stringify(remarks).length < 20_000);
+    assert.equal(remarks.at(-1), '4951 more, in the log of the connector.');
   });
 
   it('are removed with another try whatever the target says, since removal never gives up', async () => {

@@ -21,6 +21,11 @@ function lineOf(edits: Edits, file: keyof Edits, part: string): number {
   return lines.findIndex((line) => !line.startsWith('#') && line.includes(part)) + 1;
 }
 
+/** Seven steps of three. */
+const crowd =
+  '  - name: crowd\n    steps:\n' +
+  '      - { name: many, approvers: [group:db-owners, group:security], needed: 3, expireAfter: PT1H }\n'.repeat(7);
+
 interface Wrong {
   what: string;
   edits: Edits;
@@ -301,6 +306,14 @@ const table: Wrong[] = [
     line: 'needed: 3',
     field: 'flows[3].steps[0].needed',
     says: /is 3, and only 2 could ever be asked/,
+  },
+  {
+    what: 'more approvals than fit into one order',
+    edits: { flows: swap('flows:\n  - name: manager\n', `flows:\n${crowd}  - name: manager\n`) },
+    file: 'flows',
+    line: '    steps:',
+    field: 'flows[0].steps',
+    says: /need 21 approvals in all; ask for at most 20/,
   },
   {
     what: 'a calendar without hours',
