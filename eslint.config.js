@@ -77,6 +77,10 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: 'TSAsExpression > TSNeverKeyword', message: '`as never` hides a wrong type: mend the type.' },
+        {
+          selector: "CallExpression[callee.object.name='AbortSignal'][callee.property.name='any']",
+          message: 'On Node 20 it forgets timeouts once the garbage collector ran: use abortsWithin of deadline.ts.',
+        },
       ],
     },
   },

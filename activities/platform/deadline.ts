@@ -6,5 +6,6 @@ export function abortsWithin(ms: number, ...signals: AbortSignal[]): AbortSignal
   // Node 20 holds a timeout weakly, and `any` does too: without a listener of its own it is collected and never fires
   // (nodejs/node#57736), so that a call of a target that hangs would hang its caller for good.
   timeout.addEventListener('abort', () => undefined, { once: true });
+  // eslint-disable-next-line no-restricted-syntax -- the one place where the timeout is held.
   return AbortSignal.any([timeout, ...signals]);
 }
