@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { Histogram, register } from 'prom-client';
+import { mayEverywhere } from '../workflows/domain/rights.js';
 import { createHandlers } from './handlers.js';
 import type { HandlerDeps } from './handlers/deps.js';
 import type { Csrf } from './identity/csrf.js';
@@ -110,7 +111,7 @@ const largeJson = express.json({ limit: codecBodyLimit, type: 'application/json'
 
 /** Strangers send small bodies only. */
 const largeBodyForOperators: RequestHandler = (request, response, next) =>
-  currentActor(response)?.roles.includes('operator') ? largeJson(request, response, next) : next();
+  mayEverywhere('open-payloads', currentActor(response)?.roles ?? []) ? largeJson(request, response, next) : next();
 
 /** Everything comes from this origin, nothing is framed, and only pages served by https are told to stay there. */
 function securityHeaders(portalUrl: string): RequestHandler {

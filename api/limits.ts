@@ -1,4 +1,7 @@
-/** How much one address and one caller may ask of this API. Counted in Redis across processes; in memory while it is away. */
+/**
+ * How much one address and one caller may ask of this API. Counted in Redis across processes; in memory while it is away.
+ * Taking away is counted in memory alone: whoever owns Redis sets its counters, and must not hold that up.
+ */
 import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
@@ -43,8 +46,10 @@ export function createLimits(redis: Redis, numbers: LimitNumbers = usualLimits):
     });
   }
 
-  function guard(name: string, points: number, keyOf: Parameters<typeof keyed>[1]): RequestHandler {
-    return keyed(limiter(name, points), keyOf);
+  function guard(name: string, points: number, keyOf: KeyOf): RequestHandler {
+    const shared = limiter(name, points);
+    const own = new RateLimiterMemory({ points, duration: minuteSeconds });
+    return keyed((request) => (isNarrowing(request) ? own : shared), keyOf);
   }
 
   return {
@@ -58,12 +63,20 @@ export function createLimits(redis: Redis, numbers: LimitNumbers = usualLimits):
 
 type KeyOf = (request: Parameters<RequestHandler>[0], actor: string | undefined) => string | undefined;
 
-function keyed(limiter: RateLimiterRedis, keyOf: KeyOf): RequestHandler {
+/** Deny, withdraw and revoke, by call or by form; matched as loosely as express matches its routes. */
+function isNarrowing({ method, originalUrl }: Parameters<RequestHandler>[0]): boolean {
+  return method === 'POST' && /^(\/v1)?\/grants\/[^/?]+\/(deny|withdraw|revoke)\/?(\?|$)/i.test(originalUrl);
+}
+
+function keyed(
+  limiterOf: (request: Parameters<RequestHandler>[0]) => RateLimiterRedis | RateLimiterMemory,
+  keyOf: KeyOf,
+): RequestHandler {
   return async (request, response, next) => {
     const key = keyOf(request, currentActor(response)?.ref);
     if (key === undefined) return next();
     try {
-      await limiter.consume(key);
+      await limiterOf(request).consume(key);
       next();
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) return next(error);

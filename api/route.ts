@@ -2,15 +2,15 @@
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import { z } from 'zod';
 import type { FailureCode } from '../workflows/domain/failure.js';
-import type { GrantAction } from '../workflows/domain/rights.js';
+import { grantActions, mayEverywhere, type GrantAction, type InstallationAction } from '../workflows/domain/rights.js';
 import type { Actor } from './identity/actor.js';
 import { Problem, type FieldError } from './problem.js';
 
 /**
- * Who may call. `anyone` needs no sign-in, `signed-in` does, `operator` also that role; a grant's action is judged by the
- * handler against the grant itself, by the one table of `workflows/domain/rights.ts`.
+ * Who may call. `anyone` needs no sign-in, `signed-in` does; a right over the whole installation is judged here, and a
+ * grant's action by the handler against the grant itself, both by the tables of `workflows/domain/rights.ts`.
  */
-export type Right = 'anyone' | 'signed-in' | 'operator' | GrantAction;
+export type Right = 'anyone' | 'signed-in' | InstallationAction | GrantAction;
 
 export interface Declaration<P, Q, B> {
   method: 'get' | 'post';
@@ -109,10 +109,14 @@ function actorOf(response: Response, may: Right): Actor {
       ? because
       : new Problem('unauthenticated', 'Sign in, or send a bearer token of the identity provider.');
   }
-  if (may === 'operator' && !actor.roles.includes('operator')) {
-    throw new Problem('forbidden', 'Only an operator may do this.');
+  if (isEverywhere(may) && !mayEverywhere(may, actor.roles)) {
+    throw new Problem('forbidden', 'Your role in this installation does not let you do this; ask an operator.');
   }
   return actor;
+}
+
+function isEverywhere(may: Right): may is InstallationAction {
+  return may !== 'anyone' && may !== 'signed-in' && !grantActions.some((action) => action === may);
 }
 
 type Part = 'params' | 'query' | 'body';

@@ -53,6 +53,10 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     onForeign: (workflowId, because) => log.warn({ workflowId, because }, 'not shown as a grant'),
   });
   const live = createLive(subscriber);
+  const signOuts = createSignOuts(redis, sessionKey);
+  live.onSignOut((message) => signOuts.heard(message));
+  // Before anybody signs in, where that can be, so that a Redis that was wiped asks as few as possible to sign in again.
+  redis.on('ready', () => void signOuts.begin().catch(() => log.warn('sign-outs cannot be kept in Redis just now')));
   const uiUrl = config.DAYPASS_TEMPORAL_UI_URL;
 
   const { app } = createApp({
@@ -73,7 +77,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
         uiUrl,
       ).href,
     sessions: createSessions(sealer, { secure: portalUrl.startsWith('https:') }),
-    signOuts: createSignOuts(redis),
+    signOuts,
     csrf: createCsrf(sessionKey),
     limits: createLimits(redis),
     readBearer: (token) => readBearer(token, bearers),
@@ -111,17 +115,28 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
 
 function listen(server: Server, { DAYPASS_HOST: host, DAYPASS_PORT: port }: ApiConfig): Promise<string> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(`Port ${port} is taken, so the portal cannot be served there; set DAYPASS_PORT to a free one.`)
-          : error,
-      ),
-    );
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, { host, port })));
     server.listen(port, host, () => {
       const address = server.address();
       const taken = typeof address === 'object' && address !== null ? address.port : port;
       resolve(`http://${host}:${taken}`);
     });
   });
+}
+
+/** What keeps the portal from being served there, and the way out. */
+export function listenError(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new Error(`Port ${port} is taken, so the portal cannot be served there; set DAYPASS_PORT to a free one.`);
+    case 'EACCES':
+      return new Error(
+        `This user may not open port ${port}, so the portal cannot be served there; set DAYPASS_PORT to one above 1023.`,
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new Error(`${host} is no address of this machine; set DAYPASS_HOST to one that is.`);
+    default:
+      return error;
+  }
 }

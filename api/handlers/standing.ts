@@ -1,6 +1,13 @@
 /** What an actor is to a grant, and so what they may know and do. Who may not know gets the same answer as for no grant at all. */
 import type { Policy } from '../../activities/policy/policy.js';
-import { grantActions, grantRoles, may, type GrantAction, type Role } from '../../workflows/domain/rights.js';
+import {
+  grantActions,
+  grantRoles,
+  may,
+  mayEverywhere,
+  type GrantAction,
+  type Role,
+} from '../../workflows/domain/rights.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import type { Found } from '../memo.js';
 import type { Actor } from '../identity/actor.js';
@@ -44,7 +51,7 @@ export function bodyOf(
     view: { ...view, entitlementTitle },
     request,
     may: actionsNow(policy, { view, request }, actor),
-    temporalUi: actor.roles.includes('operator') ? deps.temporalUi(request.grantId) : undefined,
+    temporalUi: mayEverywhere('open-payloads', actor.roles) ? deps.temporalUi(request.grantId) : undefined,
   });
 }
 

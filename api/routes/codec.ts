@@ -36,7 +36,7 @@ export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
       {
         method: 'post',
         path: '/v1/codec/decode',
-        may: 'operator',
+        may: 'open-payloads',
         summary: 'Open payloads for the Temporal UI',
         query: DecodeQuery,
         body: Payloads,
@@ -54,7 +54,7 @@ export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
       {
         method: 'post',
         path: '/v1/codec/encode',
-        may: 'operator',
+        may: 'open-payloads',
         summary: 'Refused: messages are sealed by Daypass alone',
         body: Payloads,
         answer: { 200: Payloads },

@@ -1,10 +1,10 @@
 /** Live changes of one grant by server-sent events, for as long as the caller may see it and their sign-in holds. */
 import type { Response } from 'express';
 import type { HandlerDeps } from '../handlers/deps.js';
-import { bodyOf, standingOf } from '../handlers/standing.js';
+import { bodyOf, standingOf, today } from '../handlers/standing.js';
 import type { Actor } from '../identity/actor.js';
 import type { Live } from '../live.js';
-import { Problem } from '../problem.js';
+import { notFound, Problem } from '../problem.js';
 import { route, type Route } from '../route.js';
 import { GrantRef } from '../schemas/names.js';
 
@@ -37,15 +37,15 @@ export function eventRoutes(deps: HandlerDeps & { live: Live }): Route[] {
         produces: 'text/event-stream',
       },
       async ({ params }, actor, { response }) => {
-        // Before the headers, so that 404 and 503 are still possible.
-        await standingOf(deps, params.id, actor);
+        // Whoever leaves while their grant is looked up must be counted out all the same.
+        response.once('close', () => count(actor, -1));
         if (count(actor, 1) > streamsPerActor) {
-          count(actor, -1);
           const because = `You have ${streamsPerActor} live views open; close one first.`;
           throw new Problem('rate-limited', because, { retryAfterSeconds: 10 });
         }
-        response.once('close', () => count(actor, -1));
-        stream(deps, params.id, actor, response);
+        // Before the headers, so that 404 and 503 are still possible.
+        await standingOf(deps, params.id, actor);
+        if (!response.destroyed) stream(deps, params.id, actor, response);
         return undefined;
       },
     ),
@@ -74,11 +74,13 @@ function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, re
     try {
       while (again && !response.writableEnded) {
         again = false;
-        const { found } = await standingOf(deps, id, actor);
+        const who = today(deps.policy(), actor);
+        if (!who) throw notFound();
+        const { found } = await standingOf(deps, id, who);
         const { changes } = found.view;
         if (changes === sent) continue;
         sent = changes;
-        write(`id: ${changes}\nevent: grant\ndata: ${JSON.stringify(bodyOf(deps, found, actor))}\n\n`);
+        write(`id: ${changes}\nevent: grant\ndata: ${JSON.stringify(bodyOf(deps, found, who))}\n\n`);
       }
     } catch (error) {
       // No longer theirs to see: the stream ends. Temporal away for a moment: the next news, or the safety look, tries again.
@@ -104,7 +106,7 @@ function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, re
   void look();
 }
 
-/** `session <id> <ref>` or `ref <ref>`, as `sign-outs.ts` writes it. */
+/** `session <id> …` or `ref <ref> …`, as `sign-outs.ts` writes it. A forged one ends a stream, which its page opens again. */
 function endsSignIn(message: string, actor: Actor): boolean {
   const [what, id] = message.split(' ');
   return what === 'session' ? id === actor.sessionId : what === 'ref' && id === actor.ref;

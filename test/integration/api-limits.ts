@@ -21,7 +21,7 @@ describe('limits', function () {
   after(() => ends.forEach((end) => end()));
 
   /** One process of the API, as far as limits go. The caller is who a header says, here. */
-  async function startProcess(): Promise<(actor?: string) => Promise<Response>> {
+  async function startProcess(): Promise<(actor?: string, method?: string, path?: string) => Promise<Response>> {
     const redis = connectRedis(memory.url);
     await until(() => redis.status === 'ready');
     const limits = createLimits(redis, numbers);
@@ -39,7 +39,8 @@ describe('limits', function () {
       () => redis.disconnect(),
     );
     const { port } = server.address() as AddressInfo;
-    return (actor) => fetch(`http://localhost:${port}/`, { headers: actor === undefined ? {} : { 'x-actor': actor } });
+    return (actor, method = 'GET', path = '/') =>
+      fetch(`http://localhost:${port}${path}`, { method, headers: actor === undefined ? {} : { 'x-actor': actor } });
   }
 
   const statuses = async (calls: Promise<Response>[]) => (await Promise.all(calls)).map(({ status }) => status).sort();
@@ -62,6 +63,25 @@ describe('limits', function () {
     } finally {
       await memory.start();
     }
+  });
+
+  it('hold up no deny, withdrawal or revocation by what somebody wrote into Redis', async () => {
+    const redis = connectRedis(memory.url);
+    ends.push(() => redis.disconnect());
+    await until(() => redis.flushall());
+    const one = await startProcess();
+    await statuses(Array.from({ length: 6 }, () => one()));
+    for (const key of await redis.keys('daypass:limit:*')) await redis.set(key, '1000000', 'KEEPTTL');
+    assert.equal((await one()).status, 429);
+    for (const prefix of ['/v1/grants', '/grants']) {
+      assert.equal((await one(undefined, 'POST', `${prefix}/x/approve`)).status, 429);
+    }
+    for (const path of ['/v1/grants/x/deny', '/v1/grants/x/withdraw', '/grants/x/revoke', '/V1/Grants/x/Revoke/']) {
+      assert.equal((await one(undefined, 'POST', path)).status, 200, path);
+    }
+    // Each process still counts for itself what it takes.
+    await one(undefined, 'POST', '/grants/x/deny');
+    assert.equal((await one(undefined, 'POST', '/grants/x/deny')).status, 429);
   });
 
   it('count callers apart', async () => {

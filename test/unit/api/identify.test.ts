@@ -1,5 +1,6 @@
 /** Who calls: the provider proves it, today's directory knows it, and a sign-out ends it. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { requireKnownSignIn, byBearer, type IdentityOptions } from '../../../api/identity/identify.js';
 import type { Actor } from '../../../api/identity/actor.js';
 import { createSignOuts } from '../../../api/identity/sign-outs.js';
@@ -76,27 +77,93 @@ describe('who calls', () => {
 
 describe('sign-outs', () => {
   const away = { mget: never, set: never, publish: never };
+  const key = randomBytes(32);
+  const proof = (sessionId: string, madeAt = Date.now()) => ({ ref: 'person:engineer', madeAt, sessionId });
+
+  function redisOf() {
+    const kept = new Map<string, string>();
+    const said: string[] = [];
+    const store = {
+      mget: (...keys: string[]) => Promise.resolve(keys.map((name) => kept.get(name) ?? null)),
+      set: (name: string, value: string) => Promise.resolve(kept.set(name, value)),
+      publish: (_channel: string, message: string) => Promise.resolve(said.push(message)),
+    };
+    return { kept, said, store };
+  }
 
   it('hold in this process even while Redis is away, and elsewhere are unknown', async () => {
-    const signOuts = createSignOuts(away);
-    const proof = { ref: 'person:engineer', madeAt: Date.now() - 1, sessionId: 's1' };
-    assert.equal(await signOuts.isOut(proof), 'unknown');
-    assert.equal(await signOuts.signOut(proof), false);
-    assert.equal(await signOuts.isOut(proof), true);
-    assert.equal(await signOuts.isOut({ ...proof, sessionId: 's2' }), 'unknown');
+    const signOuts = createSignOuts(away, key);
+    assert.equal(await signOuts.isOut(proof('s1')), 'unknown');
+    assert.equal(await signOuts.signOut(proof('s1')), false);
+    assert.equal(await signOuts.isOut(proof('s1')), true);
+    assert.equal(await signOuts.isOut(proof('s2')), 'unknown');
+    await assert.rejects(signOuts.begin());
+  });
+
+  it('of one session end that one, for every process', async () => {
+    const { store } = redisOf();
+    const [one, two] = [createSignOuts(store, key), createSignOuts(store, key)];
+    await one.begin();
+    assert.equal(await two.isOut(proof('s1')), false);
+    assert.equal(await one.signOut(proof('s1')), true);
+    assert.equal(await two.isOut(proof('s1')), true);
+    assert.equal(await two.isOut(proof('s2')), false);
   });
 
   it('everywhere end what was made before, and nothing that comes after', async () => {
-    const kept = new Map<string, string>();
-    const signOuts = createSignOuts({
-      mget: (...keys) => Promise.resolve(keys.map((key) => kept.get(key) ?? null)),
-      set: (key, value) => Promise.resolve(kept.set(key, value)),
-      publish: () => Promise.resolve(0),
-    });
+    const { store } = redisOf();
+    const signOuts = createSignOuts(store, key);
+    await signOuts.begin();
     assert.equal(await signOuts.signOutEverywhere('person:engineer'), true);
-    const before = { ref: 'person:engineer', madeAt: Date.now() - 1_000, sessionId: 's1' };
-    assert.equal(await signOuts.isOut(before), true);
-    assert.equal(await signOuts.isOut({ ...before, madeAt: Date.now() + 1_000 }), false);
-    assert.equal(await signOuts.isOut({ ...before, ref: 'person:manager' }), false);
+    const another = createSignOuts(store, key);
+    assert.equal(await another.isOut(proof('s1', Date.now() - 1_000)), true);
+    assert.equal(await another.isOut(proof('s1', Date.now() + 1_000)), false);
+    assert.equal(await another.isOut({ ...proof('s1'), ref: 'person:manager' }), false);
+  });
+
+  it('that a wiped Redis has lost are unknown for everyone who signed in before, and for nobody after', async () => {
+    const { kept, store } = redisOf();
+    const before = createSignOuts(store, key);
+    await before.begin();
+    const madeAt = Date.now() - 1;
+    await before.signOut(proof('s1', madeAt));
+    kept.clear();
+    // Another process, which never heard of it.
+    const signOuts = createSignOuts(store, key);
+    assert.equal(await signOuts.isOut(proof('s1', madeAt)), 'unknown');
+    assert.equal(await signOuts.isOut(proof('s1', madeAt)), 'unknown');
+    assert.equal(await signOuts.isOut(proof('s2', Date.now() + 1)), false);
+  });
+
+  it('can be made by nobody who only owns Redis, and neither can the marker that they are all there', async () => {
+    const { kept, said, store } = redisOf();
+    const other = createSignOuts(store, randomBytes(32));
+    await other.begin();
+    await other.signOut(proof('s1'));
+    await other.signOutEverywhere('person:engineer');
+    const madeAt = Date.now() - 1;
+    const signOuts = createSignOuts(store, key);
+    for (const message of said) signOuts.heard(message);
+    assert.equal(await signOuts.isOut(proof('s1', madeAt)), 'unknown');
+    for (const value of ['1', `${Date.now()}.x`, 'x.y', '1.2.3']) {
+      for (const name of [...kept.keys()]) kept.set(name, value);
+      assert.equal(await signOuts.isOut(proof('s1', madeAt)), 'unknown', value);
+    }
+    // A genuine entry says nothing in the place of another.
+    kept.clear();
+    await signOuts.begin();
+    await signOuts.signOut({ ...proof('s9'), ref: 'person:manager' });
+    kept.set('daypass:out:session:s1', kept.get('daypass:out:session:s9') ?? '');
+    assert.equal(await signOuts.isOut(proof('s1', Date.now() + 1)), 'unknown');
+  });
+
+  it('are remembered by every process that heard of them, also when Redis forgets them', async () => {
+    const { kept, said, store } = redisOf();
+    const [one, two] = [createSignOuts(store, key), createSignOuts(store, key)];
+    const madeAt = Date.now() - 1;
+    await one.signOut(proof('s1', madeAt));
+    for (const message of said) two.heard(message);
+    kept.clear();
+    assert.equal(await two.isOut(proof('s1', madeAt)), true);
   });
 });
