@@ -1,8 +1,8 @@
 /** Every way in which a PostgreSQL target would be unsafe is refused at start, and the statement in the refusal mends it. */
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { isTargetError, isUnknown } from './connector-contract.js';
-import { hostileRole, type PostgresGround, postgresGround } from './connector-contract-postgres-ground.js';
+import { isTargetError, isUnknown } from '../support/connector-contract.js';
+import { hostileRole, type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const roles = ['orders_reader', 'orders_writer', 'orders_admin', hostileRole];
 const privileges = roles.map((role) => ({ role }));
@@ -73,6 +73,47 @@ const dangers: { what: string; spoil: string; says: RegExp; run?: string; tidy?:
     what: "a privilege role reaches the server's programs",
     spoil: 'GRANT pg_execute_server_program TO orders_admin',
     says: /orders_admin is a member of pg_execute_server_program/,
+  },
+  // BEGIN; LOCK TABLE pg_authid: no login and no removal until that session ends, which nobody can log in to bring about.
+  {
+    what: 'a privilege role may lock the catalogs, as one of maintenance',
+    spoil: 'GRANT pg_maintain TO orders_admin',
+    says: /orders_admin is a member of pg_maintain/,
+  },
+  {
+    what: 'a privilege role may lock a catalog',
+    spoil: 'GRANT MAINTAIN ON pg_authid TO orders_admin',
+    says: /In the database "orders", orders_admin holds MAINTAIN on ALL TABLES IN SCHEMA pg_catalog/,
+  },
+  {
+    what: 'everybody may lock a catalog',
+    spoil: 'GRANT MAINTAIN ON pg_shdepend TO PUBLIC',
+    says: /PUBLIC holds MAINTAIN on ALL TABLES IN SCHEMA pg_catalog/,
+  },
+  {
+    what: "a privilege role may read everybody's verifiers with all else",
+    spoil: 'GRANT pg_read_all_data TO orders_reader',
+    says: /orders_reader is a member of pg_read_all_data/,
+  },
+  {
+    what: "a privilege role may read everybody's verifiers",
+    spoil: 'GRANT SELECT ON pg_authid TO orders_reader',
+    says: /orders_reader holds SELECT on TABLE pg_authid/,
+  },
+  {
+    what: "a privilege role may read the column with everybody's verifiers",
+    spoil: 'GRANT SELECT (passwd) ON pg_shadow TO orders_reader',
+    says: /orders_reader holds SELECT on TABLE pg_shadow/,
+  },
+  {
+    what: 'everybody can make temporary tables',
+    spoil: 'GRANT TEMPORARY ON DATABASE stock TO PUBLIC',
+    says: /PUBLIC can make temporary tables in the database stock/,
+  },
+  {
+    what: 'a privilege role can make temporary tables',
+    spoil: 'GRANT TEMPORARY ON DATABASE orders TO orders_writer',
+    says: /orders_writer can make temporary tables in the database orders/,
   },
   {
     what: 'a privilege role may change settings of the server for good',

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { readZone } from '../../activities/ceiling.js';
 import { postgres } from '../../activities/connectors/postgres/index.js';
 import { folder } from '../support/services.js';
-import { newGrantId } from './connector-contract.js';
-import { type PostgresGround, postgresGround } from './connector-contract-postgres-ground.js';
+import { newGrantId } from '../support/connector-contract.js';
+import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const file = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const signal = new AbortController().signal;

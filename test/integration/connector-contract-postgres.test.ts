@@ -1,6 +1,6 @@
 /** The contract of connectors, on a real PostgreSQL. */
-import { connectorContract } from './connector-contract.js';
-import { type PostgresGround, postgresGround } from './connector-contract-postgres-ground.js';
+import { connectorContract } from '../support/connector-contract.js';
+import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 describe('PostgreSQL', () => {
   let ground: PostgresGround | undefined;

@@ -32,7 +32,7 @@ import { rule, Script } from '../support/script.js';
 import { redis as sharedRedis, temporal } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
 import { until } from '../support/until.js';
-import { postgresGround, type PostgresGround } from './connector-contract-postgres-ground.js';
+import { postgresGround, type PostgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const workflowsPath = fileURLToPath(new URL('../support/workflows/terminated.ts', import.meta.url));
 const log = createLog('test', 'fatal');

@@ -45,6 +45,8 @@ FROM generate_series(1, 200) AS n;
 -- Nobody comes in who was not let in, and nobody leaves anything behind.
 REVOKE ALL ON DATABASE orders FROM PUBLIC;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+-- Not in the database that comes with the server either, which everybody can connect to.
+REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC;
 
 CREATE ROLE orders_reader NOLOGIN;
 GRANT CONNECT ON DATABASE orders TO orders_reader;
@@ -56,7 +58,7 @@ GRANT CONNECT ON DATABASE orders TO orders_writer;
 GRANT USAGE ON SCHEMA public TO orders_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO orders_writer;
 
--- Monitoring, maintenance and all data, but no CREATE.
+-- Monitoring, maintenance and all data, but no CREATE. Table by table: pg_maintain and pg_read_all_data include the server's catalogs.
 CREATE ROLE orders_admin NOLOGIN;
 GRANT CONNECT ON DATABASE orders TO orders_admin;
 GRANT USAGE ON SCHEMA public TO orders_admin;

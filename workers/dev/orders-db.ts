@@ -13,7 +13,11 @@ export const ordersDatabase = 'orders';
 /** Does nothing where the database is complete; what an interrupted run left is dropped first. */
 export async function makeOrdersDb(server: Server, provisionerPassword: string): Promise<void> {
   if (await isComplete(server)) {
-    await inDatabase(server, 'postgres', provisionerPassword, (client) => client.query(setPassword));
+    await inDatabase(server, 'postgres', provisionerPassword, async (client) => {
+      await client.query(setPassword);
+      // The folder may be older than this line of the script.
+      await client.query('REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC');
+    });
     return;
   }
   await inDatabase(server, 'postgres', provisionerPassword, async (client) => {

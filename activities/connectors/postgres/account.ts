@@ -10,6 +10,15 @@ export function accountName(installation: string, grantId: string): string {
   return `daypass_${installation}_${grantId}`;
 }
 
+/** An account that is being removed. */
+export interface Account {
+  name: string;
+  /** PostgreSQL's number of it. */
+  role: number;
+  /** The role that it was a member of. */
+  privilege: string;
+}
+
 /** Stands in the role's comment, which the account itself cannot change. */
 export interface Label {
   installation: string;

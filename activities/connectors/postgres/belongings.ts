@@ -1,51 +1,42 @@
 /** Takes from an account what it owns and what it was given, in every database of the server, and says what that was. */
 import pg from 'pg';
 import { TargetError } from '../connector.js';
+import type { Account } from './account.js';
 import { hasState } from './errors.js';
-import { graveyard } from './home.js';
+import { graveyard, isAccount } from './home.js';
+import { moveLargeObjects } from './large-objects.js';
+import { rollBackPrepared } from './prepared.js';
+import { connectionsMax } from './provision.js';
+import { type Remark, some } from './remark.js';
+import { dropRoutines } from './routines.js';
 import { homeDatabase, type Server, type Session } from './server.js';
 
-const { escapeIdentifier, escapeLiteral } = pg;
+const { escapeIdentifier } = pg;
 
-/** Objects by kind and number: their names may be the account's user's own words. */
-type Remark = (text: string) => Promise<void>;
-
-export interface Account {
-  name: string;
-  role: number;
-  /** The role that it was a member of. */
-  privilege: string;
-}
-
+/** `heldOff`, in later rounds: who gave the account something just when all had been taken is kept out, and added. */
 export async function takeBelongings(
   server: Server,
   home: Session,
   account: Account,
+  heldOff: Set<string> | undefined,
   remark: Remark,
   signal: AbortSignal,
 ): Promise<void> {
-  const prepared = await home.query<{ gid: string; database: string }>(
-    `SELECT gid, database FROM pg_prepared_xacts WHERE owner = $1`,
-    [account.name],
-  );
-  const before = await databasesOf(home, account);
-  if (prepared.length === 0 && before.length === 0) return;
+  await rollBackPrepared(server, home, account, remark, signal);
+  const databases = await databasesOf(home, account);
+  if (databases.length === 0) return;
   // Only who has the rights of a role may give its things away.
   await home.query(`GRANT ${escapeIdentifier(account.name)} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`);
-  for (const { gid, database } of prepared) {
-    await remark(`database ${database}: a prepared transaction was rolled back`);
-    await server.elsewhere(database, signal, async (session) => {
-      await session.query(`SET ROLE ${escapeIdentifier(account.name)}`);
-      await session.query(`ROLLBACK PREPARED ${escapeLiteral(gid)}`);
-    });
-  }
-  // A rolled back transaction may have been all that there was.
-  for (const database of await databasesOf(home, account)) {
+  for (const database of databases) {
     const remarkHere: Remark = (text) => remark(`database ${database}: ${text}`);
     await inDatabase(server, database, signal, async (session) => {
-      // In a transaction of its own: what cannot be given away must not bring the functions back.
-      await inItsPlace(session, account, () => dropRoutines(session, account, remarkHere));
-      await inItsPlace(session, account, () => giveAway(session, account, remarkHere));
+      const givers = await giversOf(session, account);
+      if (heldOff !== undefined) await holdOff(session, givers, heldOff);
+      const inPlace = (work: () => Promise<void>): Promise<void> => inItsPlace(session, account, givers, work);
+      // In transactions of their own: every attempt gets further, however much there is.
+      await dropRoutines(session, account, remarkHere, inPlace);
+      await moveLargeObjects(session, account, remarkHere, inPlace);
+      await inPlace(() => giveAway(session, account, remarkHere));
     });
   }
 }
@@ -82,44 +73,58 @@ async function inDatabase(
   }
 }
 
+/** Other accounts whose users gave this one a right on something of theirs (a large object, say, which anybody may make). */
+async function giversOf(session: Session, { role }: Account): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT DISTINCT r.rolname AS name
+     FROM pg_shdepend given JOIN pg_shdepend own USING (dbid, classid, objid, refclassid) JOIN pg_roles r ON r.oid = own.refobjid
+     WHERE refclassid = 'pg_authid'::regclass AND given.refobjid = $1 AND given.deptype = 'a' AND own.deptype = 'o'
+       AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+       AND own.refobjid <> $1 AND ${isAccount('r')}`,
+    [role],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** They would go on giving while we take, and come back as fast as we end their sessions. */
+async function holdOff(session: Session, givers: string[], heldOff: Set<string>): Promise<void> {
+  for (const giver of givers) {
+    heldOff.add(giver);
+    await session.query(`ALTER ROLE ${escapeIdentifier(giver)} CONNECTION LIMIT 0`);
+  }
+  await session.query(`SELECT pg_terminate_backend(pid, 500) FROM pg_stat_activity WHERE usename = ANY ($1)`, [givers]);
+}
+
+/** Their grants go on. */
+export async function letBack(session: Session, heldOff: Set<string>): Promise<void> {
+  for (const giver of heldOff) {
+    await session.query(`ALTER ROLE ${escapeIdentifier(giver)} CONNECTION LIMIT ${connectionsMax}`);
+  }
+}
+
 /**
  * What the account made may lie in a schema that only its privilege lets anybody into. For this one transaction it holds that
- * again, and we through it; nobody else ever sees it, since it is taken back before the commit.
+ * again, and we through it; and we are whoever gave it something. Nobody else ever sees it: all is taken back before the commit.
  */
-async function inItsPlace(session: Session, { name, privilege }: Account, work: () => Promise<void>): Promise<void> {
+async function inItsPlace(
+  session: Session,
+  { name, privilege }: Account,
+  givers: string[],
+  work: () => Promise<void>,
+): Promise<void> {
   await session.transaction(async () => {
     const [held] = await session.query(`SELECT FROM pg_roles WHERE rolname = $1`, [privilege]);
     const role = escapeIdentifier(privilege);
     if (held) await session.query(`GRANT ${role} TO ${escapeIdentifier(name)} WITH INHERIT TRUE, SET FALSE`);
+    for (const giver of givers) {
+      await session.query(`GRANT ${escapeIdentifier(giver)} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE`);
+    }
     await work();
+    for (const giver of givers) {
+      await session.query(`REVOKE ${escapeIdentifier(giver)} FROM CURRENT_USER GRANTED BY CURRENT_USER`);
+    }
     if (held) await session.query(`REVOKE ${role} FROM ${escapeIdentifier(name)}`);
   });
-}
-
-/**
- * Functions are code that others may be made to run, as the account or, given away, as the graveyard: they go. A role
- * without CREATE has none, so one that is here came by a right that the check at start would have refused.
- */
-async function dropRoutines(session: Session, { role }: Account, remark: Remark): Promise<void> {
-  const routines = await session.query<{ oid: number; definer: boolean; signature: string }>(
-    `SELECT oid, prosecdef AS definer, oid::regprocedure::text AS signature FROM pg_proc WHERE proowner = $1`,
-    [role],
-  );
-  for (const { oid, definer, signature } of routines) {
-    await remark(`function ${oid}${definer ? ' (SECURITY DEFINER)' : ''} of the account was dropped`);
-    await session.query('SAVEPOINT routine');
-    try {
-      // The server itself quoted the signature.
-      await session.query(`DROP ROUTINE ${signature}`);
-    } catch (error) {
-      await session.query('ROLLBACK TO SAVEPOINT routine');
-      // One before it took this one along.
-      if (hasState(error, '42883')) continue;
-      if (!hasState(error, '2BP01')) throw error;
-      await remark(`what depended on function ${oid} was dropped with it`);
-      await session.query(`DROP ROUTINE ${signature} CASCADE`);
-    }
-  }
 }
 
 /** Data outlives the account, in hands that can do nothing with it. */
@@ -135,11 +140,8 @@ async function giveAway(session: Session, { name, role }: Account, remark: Remar
     // Else it would read what else lies in the graveyard, for everyone whom the account let read the view.
     if (view !== null) await session.query(`ALTER VIEW ${view} SET (security_invoker = true)`);
   }
-  if (owned.length > 0) {
-    const some = owned.slice(0, 20).map(({ kind, oid }) => `${kind} ${oid}`);
-    const more = owned.length > some.length ? ` and ${owned.length - some.length} more` : '';
-    await remark(`now owned by ${graveyard}: ${some.join(', ')}${more}`);
-  }
+  if (owned.length > 0)
+    await remark(`now owned by ${graveyard}: ${some(owned.map(({ kind, oid }) => `${kind} ${oid}`))}`);
   await session.query(`REASSIGN OWNED BY ${escapeIdentifier(name)} TO ${graveyard}`);
   await session.query(`DROP OWNED BY ${escapeIdentifier(name)}`);
 }

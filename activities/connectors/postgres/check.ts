@@ -7,8 +7,13 @@ import { homeDatabase, type Server, type Session } from './server.js';
 
 const { escapeIdentifier } = pg;
 
-/** Predefined roles through which an account could leave the database, look like the server, or end other people's work. */
+/**
+ * Predefined roles through which an account could leave the database, look like the server, or end other people's work; lock the
+ * server's catalogs, so that nobody logs in and nothing is removed; or read the verifiers of everybody's passwords.
+ */
 const tooMighty = [
+  'pg_maintain',
+  'pg_read_all_data',
   'pg_execute_server_program',
   'pg_read_server_files',
   'pg_write_server_files',
@@ -31,6 +36,7 @@ export async function check(server: Server, roles: string[], signal: AbortSignal
       ...(await homeProblems(session, roles)),
       ...(await ownershipProblems(session, roles)),
       ...(await serverWideProblems(session, roles)),
+      ...(await temporaryProblems(session, roles)),
     ];
     for (const each of await databasesOf(session, roles)) found.push(...(await wayBack(server, each, roles, signal)));
     return found;
@@ -185,6 +191,27 @@ async function serverWideProblems(session: Session, roles: string[]): Promise<st
     ({ what, name, right, who }) =>
       `${who} holds ${right} on ${what} ${name} in a way that outlives a grant. ` +
       `Run: REVOKE ${right} ON ${what} ${name} FROM ${who};`,
+  );
+}
+
+/**
+ * Whoever owns as much as a temporary table can give an account a right on it, and its role stands until that is taken back.
+ * Any number of them may outlive the session that made them.
+ */
+async function temporaryProblems(session: Session, roles: string[]): Promise<string[]> {
+  const places = await databasesOf(session, roles);
+  const rows = await session.query<{ name: string; who: string }>(
+    `SELECT DISTINCT quote_ident(datname) AS name, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS who
+     FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+     WHERE datname = ANY ($2) AND datname <> current_database() AND privilege_type = 'TEMPORARY'
+       AND (grantee = 0 OR EXISTS (SELECT FROM unnest($1::text[]) AS role WHERE pg_has_role(role, grantee, 'USAGE')))
+     ORDER BY 1, 2`,
+    [roles, places],
+  );
+  return rows.map(
+    ({ name, who }) =>
+      `${who} can make temporary tables in the database ${name}, by which a user could hold up the removal of an account. ` +
+      `Run: REVOKE TEMPORARY ON DATABASE ${name} FROM ${who};`,
   );
 }
 

@@ -5,6 +5,12 @@ import type { Session } from './server.js';
 /** Owns what removed accounts left behind. Holds nothing and cannot log in. */
 export const graveyard = 'daypass_graveyard';
 
+/** SQL that is true for a role (the alias of a row of pg_roles) that the provisioner made as somebody's account. */
+export function isAccount(alias: string): string {
+  return `(starts_with(${alias}.rolname, 'daypass_') AND ${alias}.rolname NOT IN (current_user, '${graveyard}')
+    AND pg_has_role(current_user, ${alias}.oid, 'USAGE WITH ADMIN OPTION'))`;
+}
+
 const layout = `
   CREATE SCHEMA IF NOT EXISTS daypass;
   CREATE TABLE IF NOT EXISTS daypass.account (

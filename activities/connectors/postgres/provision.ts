@@ -17,7 +17,7 @@ import type { Server, Session } from './server.js';
 const { escapeIdentifier, escapeLiteral } = pg;
 
 /** Enough for a pool of a tool, too few to use the server up. */
-const connectionsMax = 10;
+export const connectionsMax = 10;
 
 export async function provision(
   server: Server,

@@ -10,15 +10,20 @@
 import pg from 'pg';
 import type { Removal } from '../../contract.js';
 import { TargetError } from '../connector.js';
-import { accountName, ownLabel } from './account.js';
-import { type Account, databasesOf, takeBelongings } from './belongings.js';
+import { type Account, accountName, ownLabel } from './account.js';
+import { databasesOf, letBack, takeBelongings } from './belongings.js';
+import { withoutBlockers } from './blockers.js';
 import { hasState } from './errors.js';
 import { findRole, identity, lockAcross, prepare, unlock } from './home.js';
-import { countEnded, findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
+import { findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
+import { rollBackPrepared } from './prepared.js';
 import type { Server, Session } from './server.js';
-import { awaitLogins, endSessions, shutDoor } from './sessions.js';
+import { awaitLogins, type Cut, cutter, endSessions, shutDoor } from './sessions.js';
 
 const { escapeIdentifier } = pg;
+
+/** Of taking things away and dropping the role, while somebody goes on giving the account more. */
+const roundsMax = 5;
 
 export async function remove(
   server: Server,
@@ -28,41 +33,70 @@ export async function remove(
   signal: AbortSignal,
 ): Promise<Removal> {
   const name = accountName(installation, grantId);
-  return server.home(signal, async (session) => {
-    await prepare(session);
-    await lockAcross(session, name);
-    await plantTombstone(session, installation, name);
-    const found = await findRole(session, name);
-    if (found) {
-      const { privilege } = ownLabel(installation, grantId, found.comment);
-      await removeRole(server, session, { name, role: found.oid, privilege }, signal);
-    }
-    await endStragglers(session, name, signal);
-    await remarkOnOwners(session, name, privilegeRoles);
-    const removal = await readBack(session, name, grantId);
-    await unlock(session, name);
-    return removal;
-  });
+  return withoutBlockers(server, signal, () =>
+    server.home(signal, async (session) => {
+      await prepare(session);
+      await lockAcross(session, name);
+      await plantTombstone(session, installation, name);
+      const cut = cutter(session, name);
+      await cutFirst(session, name, cut);
+      const found = await findRole(session, name);
+      if (found) {
+        const { privilege } = ownLabel(installation, grantId, found.comment);
+        await removeRole(server, session, { name, role: found.oid, privilege }, cut, signal);
+      }
+      await endStragglers(session, name, cut, signal);
+      await remarkOnOwners(session, name, privilegeRoles);
+      const removal = await readBack(session, name, grantId);
+      await unlock(session, name);
+      return removal;
+    }),
+  );
 }
 
-async function removeRole(server: Server, session: Session, account: Account, signal: AbortSignal): Promise<void> {
+/** What its sessions have locked must not stand in the way of anything that follows. Whoever comes back meets the shut door. */
+async function cutFirst(session: Session, name: string, cut: Cut): Promise<void> {
+  const entry = await findEntry(session, name);
+  if (entry?.role !== undefined) await cut(entry.role);
+}
+
+async function removeRole(
+  server: Server,
+  session: Session,
+  account: Account,
+  cut: Cut,
+  signal: AbortSignal,
+): Promise<void> {
   const { name, role } = account;
-  await countEnded(session, name, await shutDoor(session, name, role, signal));
+  const remarkHere = (text: string): Promise<void> => remark(session, name, text);
+  const onHeld = (): Promise<void> => rollBackPrepared(server, session, account, remarkHere, signal);
+  await shutDoor(session, account, cut, onHeld, signal);
   await strip(session, account);
-  await countEnded(session, name, await endSessions(session, name, role, signal));
-  for (let round = 1; ; round++) {
-    await takeBelongings(server, session, account, (text) => remark(session, name, text), signal);
-    try {
-      await session.transaction(async () => {
-        await session.query(`DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
-        await recordRemoved(session, name, role, Date.now());
-      });
-      return;
-    } catch (error) {
-      if (!hasState(error, '2BP01')) throw error;
-      // Once more, in case somebody gave it something in the meantime.
-      if (round === 2) throw await stillHolds(session, account, error);
+  await endSessions(role, cut, signal);
+  const heldOff = new Set<string>();
+  try {
+    for (let round = 1; ; round++) {
+      await takeBelongings(server, session, account, round > 1 ? heldOff : undefined, remarkHere, signal);
+      if (await drop(session, account, round)) return;
     }
+  } finally {
+    await letBack(session, heldOff);
+  }
+}
+
+/** False when somebody gave it something since all was taken, and it is worth another round. */
+async function drop(session: Session, account: Account, round: number): Promise<boolean> {
+  const { name, role } = account;
+  try {
+    await session.transaction(async () => {
+      await session.query(`DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
+      await recordRemoved(session, name, role, Date.now());
+    });
+    return true;
+  } catch (error) {
+    if (!hasState(error, '2BP01')) throw error;
+    if (round === roundsMax) throw await stillHolds(session, account, error);
+    return false;
   }
 }
 
@@ -101,12 +135,12 @@ async function revoke(session: Session, privilege: string, name: string): Promis
 }
 
 /** Also of a role that an administrator dropped: its sessions live on until they are ended. */
-async function endStragglers(session: Session, name: string, signal: AbortSignal): Promise<void> {
+async function endStragglers(session: Session, name: string, cut: Cut, signal: AbortSignal): Promise<void> {
   const entry = await findEntry(session, name);
   if (entry?.role === undefined) return;
   if (entry.removedAt === undefined) await remark(session, name, 'somebody else had dropped the role before');
   await awaitLogins(session, signal);
-  await countEnded(session, name, await endSessions(session, name, entry.role, signal));
+  await endSessions(entry.role, cut, signal);
 }
 
 /** A privilege role owns nothing, or the check at start had refused it: what it owns now, somebody left behind. */

@@ -2,44 +2,65 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { TargetError } from '../connector.js';
+import type { Account } from './account.js';
 import { hasState } from './errors.js';
+import { countEnded } from './ledger.js';
 import type { Session } from './server.js';
 
 /** Well inside the 10 s that one attempt at a removal has; the next attempt goes on. */
 const patienceMs = 6_000;
 const everyMs = 10;
 
-/** No new logins, from the commit of this on. */
-export async function shutDoor(session: Session, name: string, role: number, signal: AbortSignal): Promise<number> {
+/** Ends the sessions of a role, by its number; answers how many there still were. */
+export type Cut = (role: number) => Promise<number>;
+
+/** Counts each session once in what the removal will say. */
+export function cutter(session: Session, name: string): Cut {
+  const seen = new Set<number>();
+  return async (role) => {
+    const pids = await terminate(session, name, role);
+    const fresh = pids.filter((pid) => !seen.has(pid));
+    for (const pid of fresh) seen.add(pid);
+    await countEnded(session, name, fresh.length);
+    return pids.length;
+  };
+}
+
+/** No new logins, from the commit of this on. `onHeld`: something other than a session may hold the role. */
+export async function shutDoor(
+  session: Session,
+  { name, role }: Account,
+  cut: Cut,
+  onHeld: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   const deadline = Date.now() + patienceMs;
-  let ended = 0;
   for (;;) {
     try {
       await session.transaction(async () => {
         await session.query(`SET LOCAL lock_timeout = '100ms'`);
         await session.query(`ALTER ROLE ${pg.escapeIdentifier(name)} NOLOGIN`);
       });
-      return ended;
+      return;
     } catch (error) {
       // 55P03 lock not available, XX000 "tuple concurrently updated": a role may change its own password, and a session
       // that does so in an open transaction holds the row that we need. Such sessions go first.
       if (!hasState(error, '55P03', 'XX000') || Date.now() > deadline) throw error;
-      ended += (await terminate(session, name, role)).length;
+      await cut(role);
+      await onHeld();
       await pause(everyMs, undefined, { signal });
     }
   }
 }
 
-/** Ends sessions until none is left; answers how many there were. */
-export async function endSessions(session: Session, name: string, role: number, signal: AbortSignal): Promise<number> {
+/** Until none is left. */
+export async function endSessions(role: number, cut: Cut, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + patienceMs;
-  const ended = new Set<number>();
   for (;;) {
-    const still = await terminate(session, name, role);
-    if (still.length === 0) return ended.size;
-    for (const pid of still) ended.add(pid);
+    const still = await cut(role);
+    if (still === 0) return;
     if (Date.now() > deadline) {
-      throw new TargetError('unknown', 'target-unavailable', `${still.length} sessions of the account do not end.`);
+      throw new TargetError('unknown', 'target-unavailable', `${still} sessions of the account do not end.`);
     }
     await pause(everyMs, undefined, { signal });
   }

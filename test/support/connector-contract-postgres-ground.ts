@@ -9,7 +9,7 @@ import { postgres, type PostgresPrivilege } from '../../activities/connectors/po
 import { readCompose } from '../../workers/dev/compose.js';
 import { freePort } from '../../workers/dev/ports.js';
 import { runPostgres } from '../../workers/dev/postgres.js';
-import { folder } from '../support/services.js';
+import { folder } from './services.js';
 import type { Ground, Live } from './connector-contract.js';
 
 export const hostileRole = `ro"le'; DROP ROLE x; --\\`;
@@ -40,11 +40,13 @@ const ourOrders = `
   CREATE ROLE orders_writer;
   GRANT SELECT, INSERT, UPDATE, DELETE ON orders TO orders_writer;
   CREATE ROLE orders_admin;
-  GRANT pg_monitor, pg_maintain, pg_read_all_data, pg_write_all_data TO orders_admin;
+  GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, MAINTAIN ON orders TO orders_admin;
+  GRANT pg_monitor TO orders_admin;
   CREATE ROLE ${pg.escapeIdentifier(hostileRole)};
   GRANT SELECT ON orders TO ${pg.escapeIdentifier(hostileRole)};
   GRANT orders_reader, orders_writer, orders_admin, ${pg.escapeIdentifier(hostileRole)}
-    TO daypass_provisioner WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`;
+    TO daypass_provisioner WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
+  REVOKE TEMPORARY ON DATABASE postgres, orders FROM PUBLIC;`;
 
 /** `orders`: what the administrator runs in the example database. */
 export async function postgresGround(orders = ourOrders): Promise<PostgresGround> {
@@ -84,6 +86,7 @@ export async function postgresGround(orders = ourOrders): Promise<PostgresGround
   await sql(`ALTER ROLE daypass_provisioner PASSWORD ${pg.escapeLiteral(password)}`, 'postgres');
   await sql('CREATE DATABASE orders', 'postgres');
   await sql('CREATE DATABASE stock', 'postgres');
+  await sql('REVOKE TEMPORARY ON DATABASE stock FROM PUBLIC');
   await sql(orders);
 
   const connectors: Connector<PostgresPrivilege>[] = [];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
-import { until } from '../support/until.js';
+import { until } from './until.js';
 
 /** A real target, and what a test must be able to do there. */
 export interface Ground<Privilege> {
