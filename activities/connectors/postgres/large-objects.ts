@@ -29,6 +29,7 @@ export async function moveLargeObjects(
   );
   const { all, own: owned } = count ?? { all: 0, own: 0 };
   // Not until none is left: whoever gives faster than we take would keep us here.
+  let isTold = false;
   for (let done = 0; done < all;) {
     const objects = await session.query<{ oid: number; own: boolean }>(
       `SELECT objid AS oid, deptype = 'o' AS own ${dependent} LIMIT ${atOnce}`,
