@@ -51,7 +51,12 @@ export function createReads({ policy, baselines, apiKeys, installation, now = Da
     const facts = factsOf(today, entitlement, request, statement);
     const risk = score({ ...facts, ...(await baselines.asked(request)) }, today.risk);
     if (risk.band === 'refuse') return deny(tooRisky(risk), risk);
-    return { verdict: 'pass', rule: ruleOf(today, entitlement, risk), risk, barred: today.barred(request, now()) };
+    const rule = ruleOf(today, entitlement, risk);
+    const barred = today.barred(request, now());
+    // Whoever is asked first comes along, which spares every grant a question.
+    const [step] = rule.flow.steps;
+    const opening = step && openStep(today, { step, request, barred, escalated: false, openedAt: now() }, now());
+    return { verdict: 'pass', rule, risk, barred, ...(opening ? { opening } : {}) };
   }
 
   return {

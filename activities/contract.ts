@@ -27,7 +27,7 @@ export interface Reads {
   stillEligible(input: { request: Request }): Promise<{ eligible: boolean; because: string }>;
 }
 
-/** A local activity: 2 s in total, no network. */
+/** On the queue `decisions`: 2 s in total, no network. */
 export interface Judges {
   judge(input: JudgeInput): Promise<Judgement>;
 }

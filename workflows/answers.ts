@@ -3,6 +3,8 @@
  * has another shape is no answer, and ends as a failure that the grant can live with.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
+import type { Judgement } from '../activities/contract.js';
+import { failureCodes } from './domain/failure.js';
 import type { Finding, Opening } from './domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
 import { isUnreadable } from './messages.js';
@@ -49,8 +51,17 @@ const risk = fields({
   missing: list(text),
 });
 
-const passes = fields({ rule, risk, barred: list(text) });
-const denies = fields({ code: text, because: text, risk: maybe(risk), policyVersion: maybe(text) });
+const opening: Shape = {
+  selectors: list(text),
+  usedFallback: flag,
+  remindAt: maybe(finite),
+  escalateAt: maybe(finite),
+  expireAt: finite,
+};
+
+const known = (value: unknown): boolean => failureCodes.some((code) => code === value);
+const passes = fields({ rule, risk, barred: list(text), opening: maybe(fields(opening)) });
+const denies = fields({ code: known, because: text, risk: maybe(risk), policyVersion: maybe(text) });
 
 export function findingFrom(answer: unknown): Finding {
   const { verdict } = isFields(answer) ? answer : {};
@@ -58,14 +69,22 @@ export function findingFrom(answer: unknown): Finding {
   throw notUnderstood(answer);
 }
 
+export function judgementFrom(answer: unknown): Judgement {
+  if (isFields(answer) && answer['ok'] === true) {
+    return shaped(answer, {
+      by: text,
+      name: text,
+      human: text,
+      durationMs: maybe(finite),
+      totalMs: maybe(finite),
+      standing: list(text),
+    });
+  }
+  return shaped(answer, { ok: (value) => value === false, by: text, code: known, because: text });
+}
+
 export function openingFrom(answer: unknown): Opening {
-  return shaped(answer, {
-    selectors: list(text),
-    usedFallback: flag,
-    remindAt: maybe(finite),
-    escalateAt: maybe(finite),
-    expireAt: finite,
-  });
+  return shaped(answer, opening);
 }
 
 export function eligibilityFrom(answer: unknown): { eligible: boolean; because: string } {

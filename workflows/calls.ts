@@ -1,5 +1,5 @@
 /** Every activity is bounded per attempt and in total, by class. Call sites name the class, never a time. */
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { Changes, Judges, Reads, Tells, Undos } from '../activities/contract.js';
 import { changeQueue, decisionsQueue, undoQueue } from './ids.js';
 
@@ -11,11 +11,17 @@ export const read = proxyActivities<Reads>({
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '5s' },
 });
 
-/** Signature and right of one decision: a local activity, 2 s in total. */
-export const judge = proxyLocalActivities<Judges>({
+/**
+ * Signature and right of one decision: 2 s in total. No local activity: what a workflow's clock says when one is done differs
+ * between a first run and its replay, and nothing narrowing would be taken while it runs.
+ */
+export const judge = proxyActivities<Judges>({
+  taskQueue: decisionsQueue,
   startToCloseTimeout: '1s',
   scheduleToCloseTimeout: '2s',
   retry: { maximumAttempts: 2, initialInterval: '50ms' },
+  // Somebody waits for the answer.
+  priority: { priorityKey: 1 },
 }).judge;
 
 /** The connector's own limit. No answer within 3 s forbids what would pass automatically. */

@@ -2,6 +2,7 @@
 import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { JudgeInput } from '../activities/contract.js';
 import { Alarm } from './alarm.js';
+import { judgementFrom } from './answers.js';
 import { judge } from './calls.js';
 import { apply, outcomeOf } from './domain/apply.js';
 import { nextDue } from './domain/clocks.js';
@@ -103,10 +104,10 @@ export class Life {
   private async judged(message: WideningMessage): Promise<Event> {
     const { action, decisionId, evidence, comment } = message;
     const { about = 'request', step = 0 } = this.state.approval ?? {};
-    const judgement = await judge(this.question(message)).catch(() => undefined);
-    // It failed twice or took more than 2 s: nothing is widened, and the caller is told to try again.
-    if (!judgement || messages.isUnreadable(judgement))
-      return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
+    const question = judge.executeWithOptions({ summary: `may they ${action}?` }, [this.question(message)]);
+    const judgement = await question.then(judgementFrom).catch(() => undefined);
+    // It failed twice, took more than 2 s or made no sense: nothing is widened, and the caller is told to try again.
+    if (!judgement) return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
     const { by } = judgement;
     if (!judgement.ok) return refusedEvent({ ...message, by }, refuse(judgement.code, judgement.because));
     const { name, human, durationMs, totalMs = 0, standing } = judgement;

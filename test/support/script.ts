@@ -78,9 +78,17 @@ export class Script implements Activities {
     return override ? override(input) : (this[name] as (input: unknown) => Promise<unknown>)(input);
   }
 
-  assess: Activities['assess'] = async () => {
+  /** Comes with its first step opened, as the real one does; a script with an `openStep` of its own is asked for it. */
+  assess: Activities['assess'] = async ({ request }) => {
     const risk = { score: 20, band: 'elevated' as const, factors: [], missing: [] };
-    return { verdict: 'pass', rule: this.rule, risk, barred: ['person:engineer'] };
+    const barred = ['person:engineer'];
+    const found = { verdict: 'pass', rule: this.rule, risk, barred } as const;
+    const [first] = this.rule.flow.steps;
+    if (!first || this.overrides.openStep) return found;
+    return {
+      ...found,
+      opening: await this.openStep({ step: first, request, barred, escalated: false, openedAt: this.now() }),
+    };
   };
 
   openStep: Activities['openStep'] = async ({ step: asked, escalated, openedAt }) => ({

@@ -64,6 +64,15 @@ describe('an answer of the wrong shape', function () {
       assert.equal((await it.ends()).state, 'REVOKED');
     }));
 
+  it('of a judge widens nothing, and says so', () =>
+    each(async (answer) => {
+      const it = await world.grant(new Script(answers('judge', answer)));
+      await it.shows({ state: 'APPROVAL_AWAITED' });
+      assert.equal((await it.approve({ by: manager })).result, 'not-judged');
+      await it.narrow('deny', manager);
+      assert.equal((await it.ends()).state, 'DENIED');
+    }));
+
   it('of a connector that should make an account undoes what may stand', () =>
     each(async (answer) => {
       const it = await world.grant(new Script(answers('provision', answer)));

@@ -109,7 +109,7 @@ describe('a grant', () => {
       const told = await it.summaries();
       for (const summary of [
         'assess',
-        'open step 1',
+        'may they approve?',
         'provision at orders-db',
         'end of access',
         'remove at orders-db',
@@ -133,6 +133,33 @@ describe('a grant', () => {
       await it.shows({ state: 'ACTIVE' });
       await it.narrow('withdraw', 'person:engineer');
       assert.equal((await it.ends()).state, 'WITHDRAWN');
+    });
+
+    it('are asked at once when the assessment says whom', async () => {
+      const script = new Script({
+        rule: rule({ flow: { name: 'quick', steps: [step([manager], { expireAfterMs: hour })] } }),
+      });
+      const it = await world.grant(script);
+      await it.shows({ state: 'APPROVAL_AWAITED', asked: [manager] });
+      assert.ok(!script.calls.includes('openStep'));
+      await it.skip(hour);
+      assert.equal((await it.ends()).state, 'EXPIRED');
+    });
+
+    it('takes a deny while an approval is being judged, and the deny wins', async () => {
+      let answer = (): void => undefined;
+      const asked = new Promise<void>((resolve) => (answer = resolve));
+      const script: Script = new Script({ judge: async (input) => asked.then(() => script.judge(input)) });
+      const it = await world.grant(script);
+      await it.shows({ state: 'APPROVAL_AWAITED' });
+      const decisionId = '00000000-0000-4000-8000-000000000002';
+      const evidence = JSON.stringify({ by: manager });
+      await it.handle.signal('approve', { decisionId, by: manager, comment: '', evidence });
+      await until(() => script.calls.includes('judge'));
+      assert.equal((await it.narrow('deny', owner)).result, 'applied');
+      answer();
+      assert.equal((await it.ends()).state, 'DENIED');
+      assert.ok(!script.calls.includes('provision'));
     });
 
     it('ends with one deny', async () => {

@@ -64,7 +64,15 @@ export interface Risk {
 
 /** What `assess` found. Both keep the risk, so that every decision can be explained. */
 export type Finding =
-  | { verdict: 'pass'; rule: Rule; risk: Risk; /** Everyone who may not decide on this request. */ barred: Ref[] }
+  | {
+      verdict: 'pass';
+      rule: Rule;
+      risk: Risk;
+      /** Everyone who may not decide on this request. */
+      barred: Ref[];
+      /** The first step, opened already, for when people are asked. */
+      opening?: Opening;
+    }
   | { verdict: 'deny'; code: FailureCode; because: string; risk?: Risk; policyVersion?: string };
 
 /** An approval step as it was opened or escalated: who is asked, and when its clocks strike. */

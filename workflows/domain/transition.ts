@@ -117,7 +117,13 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
   });
   if (ceiling !== 'silent' && !ceiling.allows) return end(known, 'refused', SYSTEM, ceiling.because, now);
   if (automatic) return agreed(known, now);
-  return opening({ ...known, phase: 'APPROVAL_AWAITED' }, 'request', rule.flow, now);
+  const awaiting = opening({ ...known, phase: 'APPROVAL_AWAITED' }, 'request', rule.flow, now);
+  if (!finding.opening) return awaiting;
+  return opened(
+    awaiting,
+    { type: 'step-opened', about: 'request', step: 0, escalated: false, opening: finding.opening },
+    now,
+  );
 }
 
 /** A connector that does not answer forbids what would pass automatically. */
