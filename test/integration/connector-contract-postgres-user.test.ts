@@ -1,13 +1,12 @@
 /** What the user of an account can and cannot do at PostgreSQL, however hard they try. */
 import assert from 'node:assert/strict';
 import type pg from 'pg';
-import type { Credential, Order } from '../../activities/connectors/connector.js';
-import type { PostgresPrivilege } from '../../activities/connectors/postgres/index.js';
+import type { Credential } from '../../activities/connectors/connector.js';
 import { until } from '../support/until.js';
 import { isTargetError, isUnknown, newGrantId, refuses } from '../support/connector-contract.js';
+import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
-const minute = 60_000;
 const signal = new AbortController().signal;
 
 describe('the user of a PostgreSQL account', () => {
@@ -18,29 +17,11 @@ describe('the user of a PostgreSQL account', () => {
   });
   after(() => ground.stop());
 
-  async function account(role = 'orders_reader', change: Partial<Order<PostgresPrivilege>> = {}) {
-    const order = {
-      grantId: newGrantId(),
-      subject: 'person:engineer',
-      entitlement: 'orders-db/read',
-      privilege: { role },
-      durationMs: 10 * minute,
-      endBy: Date.now() + 60 * minute,
-      evidenceDigest: 'e'.repeat(64),
-      recipientKey: { kty: 'OKP' },
-      attempt: 1,
-      ...change,
-    };
-    const { credential, account: name } = await ground.connector.provision(order, signal);
-    assert.ok(credential);
-    return { order, grantId: order.grantId, credential, name };
-  }
-
   const isRefused = (client: pg.Client, text: string, code = '42501'): Promise<void> =>
     assert.rejects(client.query(text), { code });
 
   it('logs in by SCRAM with a password that the server and its log never saw', async () => {
-    const { order, credential } = await account();
+    const { order, credential } = await account(ground);
     const again = await ground.connector.provision({ ...order, attempt: 2 }, signal);
     assert.ok(again.credential);
     const client = await ground.client(again.credential);
@@ -56,14 +37,14 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('reads with the reading privilege and cannot write', async () => {
-    const { credential } = await account();
+    const { credential } = await account(ground);
     const client = await ground.client(credential);
     await client.query('SELECT * FROM orders');
     await isRefused(client, `INSERT INTO orders VALUES (2, 'pen')`);
   });
 
   it('administers: watches, maintains and writes all data, and cannot create anything that stays', async () => {
-    const { credential } = await account('orders_admin');
+    const { credential } = await account(ground, 'orders_admin');
     const client = await ground.client(credential);
     await client.query(`INSERT INTO orders VALUES (3, 'ruler')`);
     await client.query('VACUUM orders');
@@ -76,10 +57,10 @@ describe('the user of a PostgreSQL account', () => {
 
   // With SET ROLE a user could leave a SECURITY DEFINER function owned by the privilege role: a way back in for good.
   it('cannot become the privilege role, nor hand it on', async () => {
-    const { credential } = await account();
+    const { credential } = await account(ground);
     const client = await ground.client(credential);
     await isRefused(client, 'SET ROLE orders_reader');
-    await isRefused(client, `GRANT orders_reader TO ${(await account()).name}`);
+    await isRefused(client, `GRANT orders_reader TO ${(await account(ground)).name}`);
     await isRefused(client, 'GRANT SELECT ON orders TO PUBLIC', '42501').catch(async () => {
       // Without a grant option PostgreSQL only warns: nothing was given.
       const rows = await ground.sql(`SELECT relacl::text AS acl FROM pg_class WHERE relname = 'orders'`);
@@ -88,7 +69,7 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('cannot move the end, change the label, or lift the limit of the account', async () => {
-    const { credential, name } = await account();
+    const { credential, name } = await account(ground);
     const client = await ground.client(credential);
     await isRefused(client, `ALTER ROLE "${name}" VALID UNTIL 'infinity'`);
     await isRefused(client, `COMMENT ON ROLE "${name}" IS NULL`);
@@ -97,20 +78,20 @@ describe('the user of a PostgreSQL account', () => {
 
   it('cannot connect to the database of the provisioner, where a lock would hold up removals', async () => {
     for (const role of ['orders_reader', 'orders_admin']) {
-      const { credential } = await account(role);
+      const { credential } = await account(ground, role);
       await assert.rejects(ground.client(credential, 'daypass'), { code: '42501' });
     }
   });
 
   it('has at most ten connections at once', async () => {
-    const { credential } = await account();
+    const { credential } = await account(ground);
     const clients = await Promise.all(Array.from({ length: 10 }, () => ground.client(credential)));
     await assert.rejects(ground.client(credential), { code: '53300' });
     await Promise.all(clients.map((each) => each.end()));
   });
 
   it('loses the rights inside open sessions, and the sessions, when the account is removed', async () => {
-    const { grantId, credential } = await account();
+    const { grantId, credential } = await account(ground);
     const client = await ground.client(credential);
     await client.query('BEGIN');
     await client.query('SELECT * FROM orders');
@@ -120,7 +101,7 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('keeps no password that they chose themselves', async () => {
-    const { grantId, credential } = await account();
+    const { grantId, credential } = await account(ground);
     const client = await ground.client(credential);
     await client.query(`ALTER ROLE "${credential.username}" PASSWORD 'my own'`);
     const own: Credential = { ...credential, password: 'my own' };
@@ -131,7 +112,7 @@ describe('the user of a PostgreSQL account', () => {
 
   // A role may change its own password, and an open transaction that does holds the row that NOLOGIN needs.
   it('cannot hold up a removal by locking their own role', async () => {
-    const { grantId, credential } = await account();
+    const { grantId, credential } = await account(ground);
     const client = await ground.client(credential);
     await client.query('BEGIN');
     await client.query(`ALTER ROLE "${credential.username}" PASSWORD 'held'`);
@@ -144,7 +125,7 @@ describe('the user of a PostgreSQL account', () => {
   it('loses against removal with many clients that reconnect in a loop', async function () {
     this.timeout(60_000);
     for (let round = 0; round < 10; round++) {
-      const { grantId, credential, name } = await account();
+      const { grantId, credential, name } = await account(ground);
       let isOver = false;
       let logins = 0;
       const attackers = Array.from({ length: 8 }, async () => {
@@ -173,7 +154,7 @@ describe('the user of a PostgreSQL account', () => {
 
   it('leaves nothing behind that works: tables, large objects, functions, views, rights, in any database', async () => {
     // Somebody gave the account more than the check at start would have accepted.
-    const { grantId, credential, name } = await account('orders_admin');
+    const { grantId, credential, name } = await account(ground, 'orders_admin');
     for (const database of ['orders', 'stock']) {
       await ground.sql(
         `CREATE SCHEMA IF NOT EXISTS loose; GRANT CREATE, USAGE ON SCHEMA loose TO orders_admin;
@@ -240,7 +221,7 @@ describe('the user of a PostgreSQL account', () => {
   // Everybody may make large objects: 200,000 in some seconds, more than one statement can hand over in its time.
   it('cannot hold up the proof of a removal by the number of large objects: each attempt gets further', async () => {
     const all = 15_000;
-    const { grantId, credential, name } = await account();
+    const { grantId, credential, name } = await account(ground);
     const client = await ground.client(credential);
     await client.query(`SELECT count(lo_create(0)) FROM generate_series(1, ${all})`);
     const left = async (): Promise<number> => {
@@ -261,104 +242,10 @@ describe('the user of a PostgreSQL account', () => {
     await ground.sql(`SELECT count(lo_unlink(oid)) FROM (SELECT oid FROM pg_largeobject_metadata LIMIT 5000) AS few`);
   });
 
-  describe('who helps another to hold up a removal', () => {
-    /** A large object on which `helper` gives `name` a right: a role that is given something does not go. */
-    async function given(helper: pg.Client, name: string, around = (grant: string): string => grant): Promise<void> {
-      const { rows } = await helper.query<{ id: number }>('SELECT lo_create(0) AS id');
-      await helper.query(around(`GRANT SELECT ON LARGE OBJECT ${rows[0]?.id} TO "${name}"`));
-    }
-
-    it('cannot by giving it rights: those are taken back, whoever gave them goes on', async () => {
-      const helper = await account();
-      const client = await ground.client(helper.credential);
-      const { grantId, name } = await account();
-      await ground.sql(`GRANT TEMPORARY ON DATABASE orders TO "${helper.name}"`);
-      await client.query(`CREATE TEMP TABLE mine (one integer); GRANT SELECT, UPDATE (one) ON mine TO "${name}"`);
-      await client.query(`ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "${name}"`);
-      await given(client, name);
-      assert.ok((await ground.connector.remove(grantId, signal)).wasPresent);
-      await client.query('SELECT * FROM mine');
-      // Nor does the provisioner keep what it needed for that.
-      const kept = await ground.sql(
-        `SELECT FROM pg_auth_members WHERE roleid = '"${helper.name}"'::regrole AND (inherit_option OR set_option)`,
-      );
-      assert.deepEqual(kept, []);
-      await ground.sql(`REVOKE TEMPORARY ON DATABASE orders FROM "${helper.name}"`);
-      const removal = await ground.connector.remove(helper.grantId, signal);
-      assert.equal(removal.sessionsEnded, 1);
-    });
-
-    it('cannot by giving it rights in a transaction that stays open: their session is ended', async () => {
-      const helper = await account();
-      const client = await ground.client(helper.credential);
-      const { grantId, name } = await account();
-      await given(client, name, (grant) => `BEGIN; ${grant}`);
-      const startedAt = Date.now();
-      assert.ok((await ground.connector.remove(grantId, signal)).wasPresent);
-      assert.ok(Date.now() - startedAt < 2_000);
-      await assert.rejects(client.query('SELECT 1'));
-      // Only the session: their grant goes on.
-      await (await ground.client(helper.credential)).query('SELECT * FROM orders');
-    });
-
-    it('cannot by giving it rights again and again', async () => {
-      const helper = await account();
-      const { grantId, name } = await account();
-      let isOver = false;
-      let times = 0;
-      const helpers = [1, 2, 3].map(async () => {
-        while (!isOver) {
-          const client = await ground.client(helper.credential).catch(() => undefined);
-          try {
-            for (; client; times++) await given(client, name);
-          } catch {
-            // Their session was ended, or there is nobody any more to give to.
-            await client?.end();
-          }
-        }
-      });
-      await until(() => times > 20);
-      try {
-        const removal = await until(() => ground.connector.remove(grantId, signal), { withinMs: 20_000 });
-        assert.ok(removal.wasPresent);
-      } finally {
-        isOver = true;
-      }
-      await Promise.all(helpers);
-      // They were kept out only until then.
-      const back = await until(() => ground.client(helper.credential));
-      await back.query('SELECT * FROM orders');
-    });
-
-    it('cannot by a prepared transaction, which no end of a session ends', async () => {
-      const helper = await account();
-      const client = await ground.client(helper.credential);
-      const { grantId, name, credential } = await account();
-      await given(client, name, (grant) => `BEGIN; ${grant}; PREPARE TRANSACTION 'theirs'`);
-      const own = await ground.client(credential);
-      await own.query(`BEGIN; ALTER ROLE "${name}" PASSWORD 'held'; PREPARE TRANSACTION 'own'`);
-      const { remarks } = await ground.connector.remove(grantId, signal);
-      assert.deepEqual(remarks.toSorted(), [
-        'database orders: a prepared transaction of another account, which held this one, was rolled back',
-        'database orders: a prepared transaction was rolled back',
-      ]);
-      await client.query('SELECT * FROM orders');
-    });
-
-    it('is left alone when they are no account of ours: access is gone, and the removal is tried again', async () => {
-      const { grantId, credential, name } = await account();
-      await ground.sql(`BEGIN; GRANT SELECT ON orders TO "${name}"`);
-      await isUnknown(ground.connector.remove(grantId, signal));
-      await assert.rejects(ground.client(credential), { code: '28000' });
-      await ground.sql('ROLLBACK');
-      assert.ok((await ground.connector.remove(grantId, signal)).wasPresent);
-    });
-  });
-
   // The check at start refuses the right to do so, but an administrator may give it later.
   for (const catalog of ['pg_shdepend', 'pg_shdescription']) {
     it(`cannot hold up a removal by locking ${catalog}`, async () => {
-      const { grantId, credential } = await account('orders_admin');
+      const { grantId, credential } = await account(ground, 'orders_admin');
       await ground.sql(`GRANT MAINTAIN ON ${catalog} TO orders_admin`);
       const client = await ground.client(credential);
       await client.query(`BEGIN; LOCK TABLE ${catalog} IN ACCESS EXCLUSIVE MODE`);
@@ -368,7 +255,7 @@ describe('the user of a PostgreSQL account', () => {
   }
 
   it('is out, and the removal says what is still to do, when an administrator gave the account rights of its own', async () => {
-    const { grantId, credential, name } = await account();
+    const { grantId, credential, name } = await account(ground);
     await ground.sql(`GRANT INSERT ON orders TO "${name}"; GRANT CREATE ON DATABASE stock TO "${name}"`);
     const client = await ground.client(credential);
     const error = await ground.connector.remove(grantId, signal).catch((thrown: unknown) => thrown);
@@ -382,7 +269,7 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('loses prepared transactions too', async () => {
-    const { grantId, credential, name } = await account('orders_writer');
+    const { grantId, credential, name } = await account(ground, 'orders_writer');
     const client = await ground.client(credential);
     await client.query(`BEGIN; INSERT INTO orders VALUES (99, 'hidden'); PREPARE TRANSACTION 'it''s mine'`);
     await client.end();
@@ -393,7 +280,7 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('has no session left when an administrator drops the role first', async () => {
-    const { grantId, credential, name } = await account();
+    const { grantId, credential, name } = await account(ground);
     const client = await ground.client(credential);
     await ground.sql(`DROP ROLE "${name}"`);
     const removal = await ground.connector.remove(grantId, signal);
@@ -405,7 +292,7 @@ describe('the user of a PostgreSQL account', () => {
   });
 
   it('is removed once the server is back, when it was down at the end', async () => {
-    const { order, grantId, credential } = await account();
+    const { order, grantId, credential } = await account(ground);
     await ground.serverStops();
     await isUnknown(ground.connector.remove(grantId, signal));
     await isUnknown(ground.connector.provision({ ...order, attempt: 2 }, signal));
@@ -428,11 +315,11 @@ describe('the user of a PostgreSQL account', () => {
     // Nor is a password made for it.
     const grantId = newGrantId();
     await ground.sql(`CREATE ROLE "daypass_test_${grantId}" LOGIN`);
-    await refuses(account('orders_reader', { grantId }), 'target-refused');
+    await refuses(account(ground, 'orders_reader', { grantId }), 'target-refused');
   });
 
   it("is not made ours by a label copied from another grant's account", async () => {
-    const { name } = await account();
+    const { name } = await account(ground);
     const grantId = newGrantId();
     const [{ label } = {}] = await ground.sql(`SELECT shobj_description('"${name}"'::regrole, 'pg_authid') AS label`);
     await ground.sql(

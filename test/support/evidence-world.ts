@@ -1,0 +1,85 @@
+/** A good order with its evidence and the connector that believes it, for tests: each part open to change. */
+import type { Ceiling } from '../../activities/ceiling.js';
+import type { Order } from '../../activities/contract.js';
+import type { Order as CheckedOrder } from '../../activities/connectors/connector.js';
+import { checkOrder, type Believed, type Moment } from '../../activities/connectors/evidence.js';
+import { createSigner, grantId, hourMs, privateKey, type Signer } from './signer.js';
+
+export const now = 1_800_000_000_000;
+
+const read: Ceiling<string> = {
+  privilege: 'reader',
+  longestMs: 8 * hourMs,
+  approvals: { least: 1, groups: ['managers', 'db-owners'] },
+  automatic: { longestMs: hourMs, perHour: 20 },
+};
+const write: Ceiling<string> = {
+  privilege: 'writer',
+  longestMs: 4 * hourMs,
+  approvals: { least: 2, groups: ['managers', 'db-owners'] },
+};
+
+type Purpose = 'provision' | 'setEnd';
+/** What differs from a good order, from the moment it comes and from what the connector believes. */
+export interface Attack {
+  order?: Partial<Order>;
+  purpose?: Purpose;
+  moment?: Partial<Moment>;
+  believed?: Partial<Believed<string>>;
+}
+
+export const [api, stranger] = await Promise.all([createSigner(now), createSigner(now)]);
+const { kty, crv, x } = await privateKey('X25519');
+
+export const believed: Believed<string> = {
+  installation: 'test',
+  target: 'orders-db',
+  ceilings: new Map([
+    ['orders-db/read', read],
+    ['orders-db/write', write],
+  ]),
+  apiKeys: api.keys,
+  credentialKey: { kty, crv, x },
+};
+
+/** Has a good order checked, changed so. */
+export async function check(attack: Attack): Promise<CheckedOrder<string>> {
+  const order: Order = {
+    grantId,
+    target: 'orders-db',
+    entitlement: 'orders-db/read',
+    request: await api.request(),
+    approvals: [await api.approval()],
+    extensions: [],
+    ...attack.order,
+  };
+  const moment: Moment = { now, skewMs: async () => 0, attempt: 1, ...attack.moment };
+  return checkOrder(order, attack.purpose ?? 'provision', moment, { ...believed, ...attack.believed });
+}
+
+/** The approval of another person, from another group. */
+export const second = () =>
+  api.approval({ actor: 'person:owner', signIn: { time: now, methods: ['hwk'], groups: ['db-owners'] } });
+
+/** Orders `write`, which wants two approvals, with these. */
+export const writeOrder = async (
+  approvals: string[],
+  extensions: Order['extensions'] = [],
+): Promise<Partial<Order>> => ({
+  entitlement: 'orders-db/write',
+  request: await api.request({ entitlement: 'orders-db/write' }),
+  approvals,
+  extensions,
+});
+
+/** Approves the extension that `extending` orders unchanged. */
+export const consent = () => api.approval({ about: 'extension-1', shownMs: 4 * hourMs });
+
+/** Orders the end moved by an extension changed so, with these approvals of it. */
+export async function extending(
+  change: Parameters<Signer['extension']>[0],
+  approvals: () => Promise<string[]> = async () => [],
+): Promise<Attack> {
+  const extension = await api.extension(change);
+  return { purpose: 'setEnd', order: { extensions: [{ extension, approvals: await approvals() }] } };
+}
