@@ -1,4 +1,4 @@
-/** What every connector promises, whatever its target; run against the real one by a `connector-contract-<kind>.test.ts`. */
+/** What every connector promises, whatever its target; run against the real one by a `connector-contract-<kind>.ts`. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';

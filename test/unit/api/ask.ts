@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Problem } from '../../../api/problem.js';
 import { digest } from '../../../workflows/domain/digest.js';
-import { actorOf, worldOf } from './world.js';
+import { actorOf, worldOf } from './support/world.js';
 
 const body = {
   entitlement: 'orders-db/read',

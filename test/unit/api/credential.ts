@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { Problem } from '../../../api/problem.js';
 import type { FailureCode } from '../../../workflows/domain/failure.js';
-import { actorOf, grantId, worldOf, type GivenGrant } from './world.js';
+import { actorOf, grantId, worldOf, type GivenGrant } from './support/world.js';
 
 const inside = {
   kind: 'postgres',

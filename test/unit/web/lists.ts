@@ -1,7 +1,7 @@
 /** The list of one's own access: what is held now is never hidden by what is over. */
 import assert from 'node:assert/strict';
-import { actor, openWorld, type World } from './world.js';
-import { activeGrant, endedGrant } from './fixtures.js';
+import { actor, openWorld, type World } from './support/world.js';
+import { activeGrant, endedGrant } from './support/fixtures.js';
 
 describe('my access', () => {
   let world: World;

@@ -1,8 +1,8 @@
 /** What forms send: to the handlers when it is right, back beside its field when it is not. */
 import assert from 'node:assert/strict';
 import { Problem } from '../../../api/problem.js';
-import { activeGrant, grantBody } from './fixtures.js';
-import { actor, openWorld, type World } from './world.js';
+import { activeGrant, grantBody } from './support/fixtures.js';
+import { actor, openWorld, type World } from './support/world.js';
 
 const anId = '6f1c2d3e-4a5b-4c6d-8e7f-901234567890';
 /** What the page of the grant showed. */

@@ -1,8 +1,8 @@
 /** The pages by themselves: what they show, what they refuse, and what they hand to the handlers. */
 import assert from 'node:assert/strict';
 import { Problem } from '../../../api/problem.js';
-import { activeGrant, at, endedGrant, entitlement, grantBody, recordOf, waitingRecord } from './fixtures.js';
-import { actor, openWorld, type World } from './world.js';
+import { activeGrant, at, endedGrant, entitlement, grantBody, recordOf, waitingRecord } from './support/fixtures.js';
+import { actor, openWorld, type World } from './support/world.js';
 
 const hostile = `"'><img src=x onerror=alert(1)><script>alert(1)</script><%= it.title %>`;
 const anId = '6f1c2d3e-4a5b-4c6d-8e7f-901234567890';

@@ -11,7 +11,7 @@ import { mount } from '../../../api/route.js';
 import { eventRoutes } from '../../../api/routes/events.js';
 import { examplePolicy } from '../../support/policy.js';
 import { until } from '../../support/until.js';
-import { actorOf, grantId, request } from './world.js';
+import { actorOf, grantId, request } from './support/world.js';
 
 describe('live views', () => {
   const watchers = new Set<() => void>();

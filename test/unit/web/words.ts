@@ -10,7 +10,7 @@ import type { GrantBody } from '../../../api/schemas/grant.js';
 import { failureCodes } from '../../../workflows/domain/failure.js';
 import { recordTypes } from '../../../workflows/domain/record.js';
 import { grantStates } from '../../../workflows/domain/states.js';
-import { activeGrant, at, grantBody, now, recordOf } from './fixtures.js';
+import { activeGrant, at, grantBody, now, recordOf } from './support/fixtures.js';
 
 const name = names((ref) => (ref === 'person:manager' ? 'Mara Manager' : undefined));
 const telling = { viewerRef: 'person:manager', name, now };

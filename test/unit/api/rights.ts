@@ -9,7 +9,7 @@ import { may, mayEver, type GrantAction, type Role } from '../../../workflows/do
 import { grantStates, type GrantState } from '../../../workflows/domain/states.js';
 import { examplePolicy } from '../../support/policy.js';
 import type { Request } from '../../../workflows/domain/request.js';
-import { actorOf, grantId, request, worldOf } from './world.js';
+import { actorOf, grantId, request, worldOf } from './support/world.js';
 
 /** Everyone, and what they are to the grant: asked by the engineer for the second engineer, decided by manager and owners. */
 const people: [id: string, roles: Role[]][] = [

@@ -1,7 +1,7 @@
 /** Grants in every state, as the API answers them, around one fixed instant. */
-import type { EntitlementBody, RecordBody } from '../../../api/schemas/answers.js';
-import type { GrantBody } from '../../../api/schemas/grant.js';
-import type { RecordType } from '../../../workflows/domain/record.js';
+import type { EntitlementBody, RecordBody } from '../../../../api/schemas/answers.js';
+import type { GrantBody } from '../../../../api/schemas/grant.js';
+import type { RecordType } from '../../../../workflows/domain/record.js';
 
 export const now = Date.parse('2026-11-22T14:30:00Z');
 

@@ -2,13 +2,13 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import type { Handlers } from '../../../api/handlers.js';
-import type { Actor } from '../../../api/identity/actor.js';
-import { createCsrf } from '../../../api/identity/csrf.js';
-import { notFound } from '../../../api/problem.js';
-import type { EntitlementBody, RecordBody } from '../../../api/schemas/answers.js';
-import type { GrantBody } from '../../../api/schemas/grant.js';
-import { pages } from '../../../api/web/pages.js';
+import type { Handlers } from '../../../../api/handlers.js';
+import type { Actor } from '../../../../api/identity/actor.js';
+import { createCsrf } from '../../../../api/identity/csrf.js';
+import { notFound } from '../../../../api/problem.js';
+import type { EntitlementBody, RecordBody } from '../../../../api/schemas/answers.js';
+import type { GrantBody } from '../../../../api/schemas/grant.js';
+import { pages } from '../../../../api/web/pages.js';
 import { entitlements, now } from './fixtures.js';
 
 export interface World {

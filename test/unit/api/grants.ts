@@ -7,7 +7,7 @@ import { createGrants, UnreadableGrant, type Decision, type Grants } from '../..
 import { foundOf, initialView } from '../../../api/memo.js';
 import { Problem } from '../../../api/problem.js';
 import { chained, firstBroken, pageOf, type AuditRecord } from '../../../workflows/domain/record.js';
-import { grantId, request } from './world.js';
+import { grantId, request } from './support/world.js';
 
 const memo = { request: { ...request, bodyDigest: 'digest' }, view: initialView(request) };
 const described = { type: 'grant', status: { name: 'RUNNING' }, historyLength: 10, memo };

@@ -1,16 +1,16 @@
 /** Handlers over one grant that is given, without Temporal: for tables of who may do what. */
-import type { HandlerDeps } from '../../../api/handlers/deps.js';
-import { createHandlers, type Handlers } from '../../../api/handlers.js';
-import type { Decision, Grants } from '../../../api/grants.js';
-import { initialView, type Found } from '../../../api/memo.js';
-import type { Approval } from '../../../api/sign.js';
-import type { Actor } from '../../../api/identity/actor.js';
-import { createSealer } from '../../../api/identity/seal.js';
-import { createLog } from '../../../activities/platform/log.js';
-import type { Request } from '../../../workflows/domain/request.js';
-import type { GrantView } from '../../../workflows/domain/view.js';
-import type { Collected } from '../../../workflows/messages.js';
-import { examplePolicy } from '../../support/policy.js';
+import type { HandlerDeps } from '../../../../api/handlers/deps.js';
+import { createHandlers, type Handlers } from '../../../../api/handlers.js';
+import type { Decision, Grants } from '../../../../api/grants.js';
+import { initialView, type Found } from '../../../../api/memo.js';
+import type { Approval } from '../../../../api/sign.js';
+import type { Actor } from '../../../../api/identity/actor.js';
+import { createSealer } from '../../../../api/identity/seal.js';
+import { createLog } from '../../../../activities/platform/log.js';
+import type { Request } from '../../../../workflows/domain/request.js';
+import type { GrantView } from '../../../../workflows/domain/view.js';
+import type { Collected } from '../../../../workflows/messages.js';
+import { examplePolicy } from '../../../support/policy.js';
 
 export const grantId = '0'.repeat(26);
 const policy = examplePolicy();
