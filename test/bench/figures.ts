@@ -36,9 +36,8 @@ async function main(): Promise<void> {
 }
 
 async function start(): Promise<Stack> {
-  const { policyDir, zoneDir } = await benchPolicy(folder);
-  const stateDir = join(folder, 'state');
-  const { provisioner } = await developmentKeys(join(stateDir, 'keys'));
+  const policyDir = join(folder, 'policy');
+  await benchPolicy(policyDir);
   const names = ['DAYPASS_PORT', 'DAYPASS_PROVIDER_PORT', 'DAYPASS_MAIL_PORT', 'DAYPASS_SMTP_PORT'];
   names.push('DAYPASS_TEMPORAL_PORT', 'DAYPASS_TEMPORAL_UI_PORT', 'DAYPASS_REDIS_PORT', 'ORDERS_DB_PORT');
   const free = await freePorts(names.length);
@@ -46,10 +45,8 @@ async function start(): Promise<Stack> {
   const env = {
     ...process.env,
     ...ports,
-    DAYPASS_STATE_DIR: stateDir,
+    DAYPASS_STATE_DIR: join(folder, 'state'),
     DAYPASS_POLICY_DIR: policyDir,
-    DAYPASS_ZONE_DIR: zoneDir,
-    ORDERS_DB_PROVISIONER: provisioner,
   };
   return startStack({ env, tell: (line) => process.stderr.write(`${line}\n`) });
 }
@@ -62,7 +59,7 @@ async function people({ addresses, settings }: Stack) {
     const token = await tokenFor(account, options);
     return new Client({ url: addresses.portal, token: () => Promise.resolve(token) });
   };
-  return { engineer: await as('engineer'), manager: await as('manager'), owner: await as('owner') };
+  return { engineer: await as('engineer'), manager: await as('manager'), security: await as('security') };
 }
 
 function print(floor: FloorSpans, grants: GrantSpans): void {

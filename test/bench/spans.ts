@@ -16,7 +16,7 @@ export interface GrantSpans {
 interface People {
   engineer: Client;
   manager: Client;
-  owner: Client;
+  security: Client;
 }
 
 const justification = 'Measure how long everything takes.';
@@ -41,7 +41,7 @@ export async function measureGrants(people: People, count: number): Promise<Gran
   return spans;
 }
 
-async function passAndRevoke({ engineer, owner }: People) {
+async function passAndRevoke({ engineer, security }: People) {
   const askedAt = performance.now();
   const { grantId } = await engineer.ask({ entitlement: 'orders-db/read', justification, requestedDuration: 'PT10M' });
   const decided = await engineer.until(grantId, ({ state }) => state !== 'REQUESTED');
@@ -51,7 +51,7 @@ async function passAndRevoke({ engineer, owner }: People) {
   const login = await loginOf(engineer, grantId);
   const session = await connected(login);
   const revokedAt = performance.now();
-  await owner.revoke(grantId, { reason: 'Measured.' });
+  await security.revoke(grantId, { reason: 'Measured.' });
   while ((await tried(login)) === 'in');
   const revokeToRefused = performance.now() - revokedAt;
   await session.end().catch(() => undefined);
