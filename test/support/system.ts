@@ -62,6 +62,7 @@ export class System {
   readonly redis: Restartable;
   readonly ordersDb: TestOrdersDb;
   readonly mail: Mail;
+  readonly policyDir: string;
   private readonly parts: SystemParts;
   private readonly tokens = new Map<string, { token: string; at: number }>();
 
@@ -73,6 +74,7 @@ export class System {
     this.redis = parts.redis;
     this.ordersDb = parts.ordersDb;
     this.mail = parts.mail;
+    this.policyDir = parts.policyDir;
   }
 
   /** The API as this person or service sees it. */
@@ -149,6 +151,7 @@ interface SystemParts {
   ordersDb: TestOrdersDb;
   superuser: pg.Pool;
   mail: Mail;
+  policyDir: string;
   provider: TestProvider;
   sessionKeyFile: string;
 }
@@ -228,6 +231,7 @@ async function startSystem(): Promise<System> {
     ordersDb,
     superuser,
     mail,
+    policyDir,
     provider,
     sessionKeyFile: keys.files.session,
   });
