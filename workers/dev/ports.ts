@@ -1,10 +1,18 @@
 /** Ports on loopback: a free one, or a sentence that names the busy one. */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { Trouble } from './trouble.js';
 
-/** All listeners at once, so that no port is given twice. */
+/**
+ * Below the ports that systems hand to outgoing connections: one of those could be taken again between our finding it
+ * and a service's listening on it. Drawn by chance, since several test runs and stacks look at the same time.
+ */
+const lowest = 15_000;
+const highest = 31_999;
+
+/** Found while all others are still held, so that no port is given twice. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const servers = await Promise.all(Array.from({ length: count }, () => listenSomewhere()));
   const ports = servers.map((server) => {
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('A TCP server has no port.');
@@ -12,6 +20,15 @@ export async function freePorts(count: number): Promise<number[]> {
   });
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+async function listenSomewhere(): Promise<ReturnType<typeof createServer>> {
+  for (let left = 100; left > 0; left -= 1) {
+    // Busy: the next one is drawn.
+    const server = await listen(randomInt(lowest, highest + 1)).catch(() => undefined);
+    if (server) return server;
+  }
+  throw new Error(`No free port from ${lowest} to ${highest} was found in a hundred tries.`);
 }
 
 export async function freePort(): Promise<number> {
