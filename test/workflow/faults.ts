@@ -6,6 +6,7 @@ import { viewBytesMax } from '../../workflows/domain/shown.js';
 import type { Removal } from '../../workflows/domain/target.js';
 import { decisionsQueue } from '../../workflows/ids.js';
 import * as messages from '../../workflows/messages.js';
+import { gate } from '../support/gate.js';
 import { hour, rule, Script, step } from '../support/script.js';
 import type { TestGrant } from '../support/test-grant.js';
 import { until } from '../support/until.js';
@@ -18,12 +19,6 @@ const minute = 60_000;
 /** What a target says that will never do it, and what it says when it may have. */
 const refused = () => ApplicationFailure.nonRetryable('It is not allowed there.', 'target-refused');
 const unknown = () => ApplicationFailure.retryable('It is not there now.', 'target-unavailable');
-
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
 
 describe('a grant among faults', function () {
   this.timeout(60_000);

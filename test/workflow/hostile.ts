@@ -6,6 +6,7 @@ import { UNVERIFIED } from '../../workflows/domain/actor.js';
 import { firstBroken } from '../../workflows/domain/record.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import * as messages from '../../workflows/messages.js';
+import { gate } from '../support/gate.js';
 import { hour, Script } from '../support/script.js';
 import type { TestGrant } from '../support/test-grant.js';
 import { until } from '../support/until.js';
@@ -47,13 +48,6 @@ const wrong: [string, Payload[]][] = [
     [{ metadata: { encoding: Buffer.from('binary/encrypted') }, data: randomBytes(99) }],
   ],
 ];
-
-/** A promise that the test keeps when it likes. */
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
-}
 
 describe('a hostile hand at Temporal', function () {
   this.timeout(60_000);

@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isRunning } from './is-running.js';
 
 /** A lock whose owner is gone and that nobody touched for this long is nobody's. */
 const forgottenMs = 60_000;
@@ -83,14 +84,5 @@ async function isForgotten(lock: string): Promise<boolean> {
   } catch {
     // Released while we looked.
     return false;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Addresses } from './processes.js';
+import { isRunning } from './is-running.js';
 
 const temporal = z.object({ address: z.string(), namespace: z.string() });
 const running = z.object({
@@ -44,14 +45,5 @@ async function read(stateDir: string) {
   } catch {
     // None was written, or a run was cut off while writing: nothing runs that we know of.
     return undefined;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
