@@ -3,6 +3,7 @@ import type { Ref, Selector } from '../workflows/domain/actor.js';
 import type { FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
 import type { Request, SignedRequest } from '../workflows/domain/request.js';
+import type { ReceiptKey } from '../workflows/domain/receipt.js';
 import type { Finding, Opening, Step } from '../workflows/domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from '../workflows/domain/target.js';
 import type { News, NewsKind } from '../workflows/domain/tells.js';
@@ -23,8 +24,15 @@ export interface Reads {
     escalated: boolean;
     openedAt: Instant;
   }): Promise<Opening>;
-  /** Is the subject still eligible under today's policy? Narrows only. */
-  stillEligible(input: { request: Request }): Promise<{ eligible: boolean; because: string }>;
+  /** Is the subject still eligible under today's policy, and is every signature still of a pinned key? Narrows only. */
+  stillEligible(input: { request: Request; evidence: string[] }): Promise<Eligibility>;
+}
+
+export interface Eligibility {
+  eligible: boolean;
+  because: string;
+  /** Whose receipts count for this target today. */
+  receiptKeys: ReceiptKey[];
 }
 
 /** On the queue `decisions`: 2 s in total, no network. */
@@ -33,7 +41,7 @@ export interface Judges {
 }
 
 export interface JudgeInput {
-  action: 'approve' | 'extend';
+  action: 'approve' | 'extend' | 'renew' | 'review';
   evidence: string;
   decisionId: string;
   grantId: string;
@@ -46,6 +54,10 @@ export interface JudgeInput {
   asked?: Selector[];
   /** Who approved this step before: a vote whose holder lost the role no longer counts. */
   votes?: Ref[];
+  /** Of `approve`: the step, or the connector's ceiling, asks for a passkey. */
+  passkey?: boolean;
+  /** Of `review`: who may. */
+  reviewers?: Selector[];
 }
 
 export type Judgement =
@@ -57,6 +69,7 @@ export type Judgement =
       human: string;
       durationMs?: Ms;
       totalMs?: Ms;
+      verdict?: 'justified' | 'not-justified';
       /** Which of `votes` still count. */
       standing: Ref[];
     }
@@ -65,9 +78,12 @@ export type Judgement =
 /** On `target-<name>`. */
 export interface Changes {
   /** What this connector's ceiling would say to the request. No answer within 3 s forbids automatic approval. */
-  ceiling(input: { entitlement: string; durationMs: Ms }): Promise<CeilingAnswer>;
+  /** An emergency is judged by its own limit: `automatic` then says whether it needs nobody. */
+  ceiling(input: { entitlement: string; durationMs: Ms; emergency: boolean }): Promise<CeilingAnswer>;
   provision(order: Order): Promise<Provisioned>;
   setEnd(order: Order): Promise<Provisioned>;
+  /** Another credential for the account that stands; `order.renewal` says that the subject asked. */
+  renew(order: Order): Promise<Provisioned>;
 }
 
 /** Everything that a connector needs to convince itself. */
@@ -81,6 +97,8 @@ export interface Order {
   approvals: string[];
   /** The extensions granted so far, oldest first, each with the approvals that it took. */
   extensions: { extension: string; approvals: string[] }[];
+  /** JWS of the renewal that is asked for now. */
+  renewal?: string;
 }
 
 export interface AccountRef {
@@ -92,7 +110,13 @@ export interface AccountRef {
 export interface Undos {
   remove(ref: AccountRef): Promise<Removal>;
   /** What of ours stands at the target now: at most 100, in the order of their grant ids, from after `after`. */
-  list(input: { target: string; after?: string }): Promise<StandingAccount[]>;
+  list(input: { target: string; after?: string }): Promise<Listing>;
+}
+
+/** One page of what stands, and the receipt that it was read. */
+export interface Listing {
+  standing: StandingAccount[];
+  receipt: string;
 }
 
 export interface StandingAccount {
@@ -101,12 +125,43 @@ export interface StandingAccount {
   endsAt: Instant;
   evidenceDigest: string;
   targetIdentity: string;
+  /** Ids of the API's keys that signed the evidence: when one of them is unpinned, the account is removed. */
+  signedBy: string[];
 }
 
 /** On the queue `decisions`, repeatable, never holding the story up. */
 export interface Tells {
   /** Mail, live view, risk baselines and record in one, so that a change costs one activity. */
   tell(change: Change): Promise<void>;
+  /** Stream and sinks alone, for chains that nobody is mailed about. */
+  publish(input: { records: AuditRecord[] }): Promise<void>;
+}
+
+/** On the queue `decisions`, for the workflow `seals`. */
+export interface Seals {
+  /**
+   * Signs the heads of the chains that changed since the last seal and hands the seal to every sink: at most 250 heads a
+   * seal, so `next` says where to go on. A repeat signs the same number again, over what is true then.
+   */
+  seal(input: SealInput): Promise<SealAnswer>;
+}
+
+export interface SealInput {
+  number: number;
+  previous: string;
+  /** Chains that changed from here on. */
+  since: Instant;
+  /** Opaque. */
+  page?: string;
+}
+
+export interface SealAnswer {
+  /** Compact JWS over a `Seal`; absent when nothing had changed. */
+  seal?: string;
+  digest?: string;
+  /** Everything that changed before this instant is sealed when `next` is absent. */
+  until: Instant;
+  next?: string;
 }
 
 export interface Change {

@@ -27,25 +27,25 @@ const marksSeconds = 7 * 24 * 3600;
 const appendOnce = `
   if redis.call('SADD', KEYS[2], ARGV[1]) == 0 then return 0 end
   redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'grantId', ARGV[4], 'type', ARGV[5], 'record', ARGV[6])
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'chain', ARGV[4], 'type', ARGV[5], 'record', ARGV[6])
   return 1`;
 
 export function createPublish(redis: Redis): Publish {
-  const append = async (mark: string, grantId: string, type: string, line: object): Promise<void> => {
-    const keys = [recordsStream, `${recordsStream}:told:${grantId}`];
-    await redis.eval(appendOnce, 2, ...keys, mark, marksSeconds, streamMax, grantId, type, JSON.stringify(line));
+  const append = async (mark: string, chain: string, type: string, line: object): Promise<void> => {
+    const keys = [recordsStream, `${recordsStream}:told:${chain}`];
+    await redis.eval(appendOnce, 2, ...keys, mark, marksSeconds, streamMax, chain, type, JSON.stringify(line));
   };
   return {
     async changed(grantId) {
       await redis.publish(changedChannel, grantId);
     },
     async records(records) {
-      for (const record of records) await append(String(record.sequence), record.grantId, record.type, record);
+      for (const record of records) await append(String(record.sequence), record.chain, record.type, record);
     },
     async stray(stray) {
-      const { target, grantId, removal } = stray;
+      const { target, removal } = stray;
       const type = removal ? 'stray-removed' : 'stray-stands';
-      await append(`${type} ${target} ${removal?.removedAt ?? ''}`, grantId, type, { type, ...stray });
+      await append(`${type} ${target} ${removal?.removedAt ?? ''}`, `target/${target}`, type, { type, ...stray });
     },
   };
 }

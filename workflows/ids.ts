@@ -29,6 +29,17 @@ export function grantWorkflowId(grantId: string): string {
   return grantPrefix + grantId;
 }
 
+/** The passkeys of one person, by the directory's id. */
+export function personWorkflowId(personId: string): string {
+  return `person/${personId}`;
+}
+
+/** What happened to the installation as a whole. */
+export const journalId = 'journal';
+
+/** Signs what the chains say, every minute. */
+export const sealsId = 'seals';
+
 /** Undefined for the id of any other workflow. */
 export function grantIdOf(workflowId: string): string | undefined {
   const id = workflowId.startsWith(grantPrefix) ? workflowId.slice(grantPrefix.length) : '';

@@ -18,12 +18,16 @@ export interface Widening {
   by: Ref;
   /** A comment on an approval, the reason of an extension; at most 1,000 characters. */
   comment: string;
-  /** Compact JWS over an `ApprovalStatement` or `ExtensionStatement`. */
+  /** Compact JWS over the statement that goes with the signal. */
   evidence: string;
 }
 
 export const approve = defineSignal<[Widening]>('approve');
 export const extend = defineSignal<[Widening]>('extend');
+/** The subject lost the credential. `evidence` is a `RenewalStatement`. */
+export const renew = defineSignal<[Widening]>('renew');
+/** Closes the look back at an emergency. `evidence` is a `ReviewStatement`. */
+export const review = defineSignal<[Widening]>('review');
 export const deny = defineSignal<[Narrowing]>('deny');
 export const withdraw = defineSignal<[Narrowing]>('withdraw');
 export const revoke = defineSignal<[Narrowing]>('revoke');

@@ -4,6 +4,9 @@ import type { Ref } from '../../workflows/domain/actor.js';
 import type { PublicJwk } from '../../workflows/domain/evidence.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
 
+/** What a connector found when it removed; the receipt is signed around it. */
+export type Removed = Omit<Removal, 'receipt'>;
+
 /** An order whose evidence was checked against this connector's keys, clock and ceiling. */
 export interface Order<Privilege> {
   grantId: string;
@@ -16,6 +19,8 @@ export interface Order<Privilege> {
   endBy: Instant;
   /** SHA-256 of the evidence, for the label. */
   evidenceDigest: string;
+  /** Ids of the API's keys that signed the evidence, for the label. */
+  signedBy: string[];
   /** Where the credential is sealed to. */
   recipientKey: PublicJwk;
   /** Automatic orders are counted in the creating transaction; undefined where people approved. */
@@ -55,10 +60,12 @@ export interface Connector<Privilege = unknown> {
   now(signal: AbortSignal): Promise<Instant>;
   /** Finds or makes the account of this grant. Refuses with `tombstone` when the grant is over here. */
   provision(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
+  /** Another credential for the account that stands; never for one that does not. */
+  renew(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
   /** Moves the end of a standing account; later or earlier. */
   setEnd?(order: Order<Privilege>, signal: AbortSignal): Promise<StandingAccount>;
   /** Plants the tombstone, removes, reads back. Absent is success. */
-  remove(grantId: string, signal: AbortSignal): Promise<Removal>;
+  remove(grantId: string, signal: AbortSignal): Promise<Removed>;
   /** What of this installation stands there now. */
   list(signal: AbortSignal): Promise<StandingAccount[]>;
   close(): Promise<void>;
@@ -68,7 +75,14 @@ export interface Connector<Privilege = unknown> {
 export class TargetError extends Error {
   readonly outcome: 'refused' | 'unknown';
   readonly code:
-    'target-refused' | 'target-unavailable' | 'tombstone' | 'clock-skew' | 'ceiling-refused' | 'bad-evidence';
+    | 'target-refused'
+    | 'target-unavailable'
+    | 'tombstone'
+    | 'clock-skew'
+    | 'ceiling-refused'
+    | 'bad-evidence'
+    | 'passkey-required'
+    | 'passkey-refused';
 
   constructor(outcome: TargetError['outcome'], code: TargetError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -33,6 +33,11 @@ const api = common.extend(policyHolder.shape).extend({
   DAYPASS_SIGNING_KEY_FILE: file,
   /** Private X25519 JWK that opens credentials. */
   DAYPASS_CREDENTIAL_KEY_FILE: file,
+  /** JWK Set of the API's signing keys, as everyone pins it: published, and must hold the key that signs. */
+  DAYPASS_API_KEYS_FILE: file,
+  /** JWK Sets whose public keys are published beside them, for auditors: of seals and of receipts. */
+  DAYPASS_SEAL_KEYS_FILE: file,
+  DAYPASS_RECEIPT_KEYS_FILE: file,
   /** 32 bytes, base64: seals the cookie. */
   DAYPASS_SESSION_KEY_FILE: file,
   OIDC_ISSUER: url,
@@ -47,6 +52,20 @@ const api = common.extend(policyHolder.shape).extend({
 const decisions = common.extend(policyHolder.shape).extend({
   /** JWK Set of the API's signing keys. */
   DAYPASS_API_KEYS_FILE: file,
+  /** JWK Set of the connectors' receipt keys, each with the `targets` that it may speak for. */
+  DAYPASS_RECEIPT_KEYS_FILE: file,
+  /** Private Ed25519 JWK that signs the seals of the audit. */
+  DAYPASS_SEAL_KEY_FILE: file,
+  /** Append-only files of the audit: every record and every seal. */
+  DAYPASS_AUDIT_DIR: file,
+  /** A new audit file is begun when the present one has so many megabytes, and every day. */
+  DAYPASS_AUDIT_FILE_MB: z.coerce.number().int().min(1).max(10_000).default(100),
+  /** Files older than this go, once every sink has them. */
+  DAYPASS_AUDIT_KEEP_DAYS: z.coerce.number().int().min(1).max(36_500).default(365),
+  /** Also sent there, as OCSF events in JSON. */
+  DAYPASS_AUDIT_HTTP_URL: url.optional(),
+  /** A bearer token for it. */
+  DAYPASS_AUDIT_HTTP_TOKEN_FILE: file.optional(),
   /** 32 bytes, base64: authenticates risk baselines in Redis. */
   DAYPASS_RISK_KEY_FILE: file,
   SMTP_URL: url,
@@ -61,6 +80,12 @@ const connectors = common.extend({
   DAYPASS_CREDENTIAL_PUBLIC_KEY_FILE: file,
   /** One YAML file per target of this trust zone: address, credential reference and ceiling. */
   DAYPASS_ZONE_DIR: file,
+  /** Private Ed25519 JWK that signs receipts. */
+  DAYPASS_RECEIPT_KEY_FILE: file,
+  /** Append-only files of the receipts. */
+  DAYPASS_RECEIPTS_DIR: file,
+  /** Where people prove their passkeys: assertions for another origin do not count. */
+  DAYPASS_PORTAL_URL: url,
 });
 
 export type ApiConfig = z.infer<typeof api>;

@@ -85,8 +85,8 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
       await standingOf(deps, id, actor);
       const records = await deps.grants.record(id);
       return {
-        records: records.map(({ grantId, sequence, at, type, by, detail, previous, hash }) => ({
-          grantId,
+        records: records.map(({ chain, sequence, at, type, by, detail, previous, hash }) => ({
+          chain,
           sequence,
           at,
           time: isoInstant(at),

@@ -26,7 +26,7 @@ export const RecordBody = z
   .strictObject({
     records: z.array(
       z.strictObject({
-        grantId: z.string(),
+        chain: z.string(),
         sequence: z.int(),
         at: z.number().meta({ description: 'Milliseconds since 1970, as the hash was made over it' }),
         time: wireInstant,

@@ -14,6 +14,8 @@ const actions = [
   'revoke',
   'extend',
   'collect',
+  'renew',
+  'review',
   'reassess',
   'cancel',
 ] as const satisfies Action[];
@@ -56,6 +58,7 @@ const StepBody = z.strictObject({
   remindTime: wireInstant.optional(),
   escalateTime: wireInstant.optional(),
   expireTime: wireInstant.optional(),
+  passkey: z.literal(true).optional().meta({ description: 'An approval needs the proof of a passkey' }),
 });
 
 export const RiskBody = z.strictObject({
@@ -197,6 +200,7 @@ function stepBody(step: StepView): z.infer<typeof StepBody> {
     remindTime: maybe(isoInstant, step.remindAt),
     escalateTime: maybe(isoInstant, step.escalateAt),
     expireTime: maybe(isoInstant, step.expireAt),
+    passkey: step.passkey,
   };
 }
 

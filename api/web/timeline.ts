@@ -1,5 +1,5 @@
 /** The record of a grant as a story: one sentence for everything that can be in it. */
-import type { RecordType } from '../../workflows/domain/record.js';
+import type { GrantRecordType } from '../../workflows/domain/record.js';
 import type { RecordBody } from '../schemas/answers.js';
 import type { GrantBody } from '../schemas/grant.js';
 import {
@@ -65,9 +65,9 @@ class Reader {
   }
 }
 
-const told: Record<RecordType, Teller> = {
+const told: Record<GrantRecordType, Teller> = {
   requested: (read) => ({
-    title: `Asked for ${lasting(read.number('requestedDurationMs')) || 'access'}`,
+    title: `Asked for ${lasting(read.number('requestedDurationMs')) || 'access'}${read.is('emergency') ? ', as an emergency' : ''}`,
     tone: 'working',
   }),
   assessed: (read) => {
@@ -143,6 +143,19 @@ const told: Record<RecordType, Teller> = {
     tone: 'active',
   }),
   'credential-collected': () => ({ title: 'Credential handed over, once', tone: 'active' }),
+  'renewal-asked': () => ({ title: 'Asked for another credential, since the first was lost', tone: 'waiting' }),
+  renewed: () => ({ title: 'Another credential waits; the one before no longer works', tone: 'active' }),
+  'renewal-failed': (read) => ({
+    title: 'No other credential could be made',
+    tone: 'bad',
+    notes: [read.text('because') ?? ''],
+  }),
+  'tombstone-planted': () => ({ title: 'The target will never accept this grant again', tone: 'over' }),
+  reviewed: (read) => ({
+    title: read.text('verdict') === 'justified' ? 'Reviewed: it was justified' : 'Reviewed: it was not justified',
+    tone: read.text('verdict') === 'justified' ? 'active' : 'bad',
+    said: read.text('comment'),
+  }),
   withdrawn: (read) => ({
     title: read.wasActive ? 'Given back' : 'Request taken back',
     tone: 'leaving',

@@ -40,6 +40,8 @@ export function labelOf(state: GrantState, wasActive: boolean): Label {
 
 export const conditionLabels: Record<Condition, Label> = {
   escalated: { text: 'Escalated', tone: 'waiting' },
+  emergency: { text: 'Emergency', tone: 'bad' },
+  reviewPending: { text: 'Review is owed', tone: 'waiting' },
   revocationOverdue: { text: 'Removal overdue', tone: 'bad' },
   externallyModified: { text: 'Changed at the target', tone: 'bad' },
   extensionPending: { text: 'Extension waits for approval', tone: 'waiting' },
@@ -81,6 +83,8 @@ export const actionsDone: Record<Action, string> = {
   revoke: 'revoked it',
   extend: 'asked for an extension',
   collect: 'collected the credential',
+  renew: 'asked for another credential',
+  review: 'reviewed it',
   reassess: 'had it checked again',
   cancel: 'cancelled it',
 };

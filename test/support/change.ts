@@ -81,7 +81,7 @@ export function change({ view = {}, request = {}, news = [], records = 1 }: Chan
 function recordsOf(grantId: string, at: number, count: number): AuditRecord[] {
   let chain: AuditRecord[] = [];
   for (let made = 0; made < count; made += 1) {
-    chain = chained(chain, { grantId, at, type: 'requested', by: 'person:engineer', detail: {} });
+    chain = chained(chain, { chain: `grant/${grantId}`, at, type: 'requested', by: 'person:engineer', detail: {} });
   }
   return chain;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { ApiProblem, type Client, type Grant } from '../../api/client/client.js';
-import { firstBroken, type AuditRecord, type RecordType } from '../../workflows/domain/record.js';
+import { firstBroken, type AuditRecord, type GrantRecordType } from '../../workflows/domain/record.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { System } from './system.js';
 import { until } from './until.js';
@@ -132,14 +132,14 @@ export async function refusalOf(login: pg.ClientConfig): Promise<string | undefi
 export async function recordOf(client: Client, grantId: string): Promise<AuditRecord[]> {
   const { records } = await client.record(grantId);
   // `time` is for people; the hash is over the rest.
-  const chain = records.map(({ time: _time, type, ...rest }) => ({ ...rest, type: type as RecordType }));
+  const chain = records.map(({ time: _time, type, ...rest }) => ({ ...rest, type: type as GrantRecordType }));
   const broken = firstBroken(chain);
   if (broken) throw new Error(`The record is broken at ${broken.sequence}.`);
   return chain;
 }
 
 /** The newest entry of this type. It must be there. */
-export function entry(record: readonly AuditRecord[], type: RecordType): AuditRecord {
+export function entry(record: readonly AuditRecord[], type: GrantRecordType): AuditRecord {
   const found = record.findLast((each) => each.type === type);
   if (!found) throw new Error(`The record holds no ${type}, only ${record.map((each) => each.type).join(', ')}.`);
   return found;

@@ -16,6 +16,10 @@ export interface DevKeys {
     credentialPublic: string;
     session: string;
     risk: string;
+    receipt: string;
+    receiptPublic: string;
+    seal: string;
+    sealPublic: string;
     portalSecret: string;
   };
   provider: ProviderSecrets;
@@ -30,11 +34,17 @@ export async function developmentKeys(folder: string): Promise<DevKeys> {
   const keep = (name: string, make: () => Promise<string> | string): Promise<string> => kept(join(folder, name), make);
   const signing: JWK = JSON.parse(await keep('api-signing.jwk.json', () => newJwk('EdDSA', 'Ed25519')));
   const credential: JWK = JSON.parse(await keep('api-credential.jwk.json', () => newJwk('ECDH-ES+A256KW', 'X25519')));
+  const receipt: JWK = JSON.parse(await keep('receipt.jwk.json', () => newJwk('EdDSA', 'Ed25519')));
+  const seal: JWK = JSON.parse(await keep('seal.jwk.json', () => newJwk('EdDSA', 'Ed25519')));
   const providerKey: JWK = JSON.parse(await keep('provider-signing.jwk.json', () => newJwk('ES256')));
   const seed = await keep('provider.secret', secret);
   const portalSecret = await keep('oidc-client.secret', secret);
   await keep('api-public.jwks.json', () => JSON.stringify({ keys: [publicPart(signing)] }));
   await keep('api-credential-public.jwk.json', () => JSON.stringify(publicPart(credential)));
+  // Which targets a connector may speak for stands with its key.
+  const receiptKey = { ...publicPart(receipt), targets: ['orders-db'] };
+  await keep('receipt-public.jwks.json', () => JSON.stringify({ keys: [receiptKey] }));
+  await keep('seal-public.jwks.json', () => JSON.stringify({ keys: [publicPart(seal)] }));
   await keep('codec.json', newRing);
   await keep('session.key', key);
   await keep('risk.key', key);
@@ -48,6 +58,10 @@ export async function developmentKeys(folder: string): Promise<DevKeys> {
       credentialPublic: file('api-credential-public.jwk.json'),
       session: file('session.key'),
       risk: file('risk.key'),
+      receipt: file('receipt.jwk.json'),
+      receiptPublic: file('receipt-public.jwks.json'),
+      seal: file('seal.jwk.json'),
+      sealPublic: file('seal-public.jwks.json'),
       portalSecret: file('oidc-client.secret'),
     },
     provider: {

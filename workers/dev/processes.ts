@@ -53,6 +53,9 @@ export function ownProcesses(options: ProcessOptions): OwnProcess[] {
     DAYPASS_PORT: String(settings.ports.portal),
     DAYPASS_SIGNING_KEY_FILE: keys.files.apiSigning,
     DAYPASS_CREDENTIAL_KEY_FILE: keys.files.credential,
+    DAYPASS_API_KEYS_FILE: keys.files.apiPublic,
+    DAYPASS_SEAL_KEYS_FILE: keys.files.sealPublic,
+    DAYPASS_RECEIPT_KEYS_FILE: keys.files.receiptPublic,
     DAYPASS_SESSION_KEY_FILE: keys.files.session,
     OIDC_ISSUER: addresses.issuer,
     OIDC_CLIENT_ID: provider.clientId,
@@ -66,6 +69,9 @@ export function ownProcesses(options: ProcessOptions): OwnProcess[] {
     DAYPASS_HEALTH_PORT: String(healthPorts.decisions),
     DAYPASS_API_KEYS_FILE: keys.files.apiPublic,
     DAYPASS_RISK_KEY_FILE: keys.files.risk,
+    DAYPASS_RECEIPT_KEYS_FILE: keys.files.receiptPublic,
+    DAYPASS_SEAL_KEY_FILE: keys.files.seal,
+    DAYPASS_AUDIT_DIR: join(settings.stateDir, 'audit'),
     SMTP_URL: addresses.smtp,
   };
   const connectors = {
@@ -76,6 +82,9 @@ export function ownProcesses(options: ProcessOptions): OwnProcess[] {
     DAYPASS_API_KEYS_FILE: keys.files.apiPublic,
     DAYPASS_CREDENTIAL_PUBLIC_KEY_FILE: keys.files.credentialPublic,
     DAYPASS_ZONE_DIR: options.zoneDir,
+    DAYPASS_RECEIPT_KEY_FILE: keys.files.receipt,
+    DAYPASS_RECEIPTS_DIR: join(settings.stateDir, 'receipts'),
+    DAYPASS_PORTAL_URL: addresses.portal,
     ...(settings.elsewhere.zone
       ? {}
       : { ORDERS_DB_PORT: String(settings.ports.ordersDb), ORDERS_DB_PROVISIONER: keys.provisioner }),

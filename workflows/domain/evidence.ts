@@ -19,6 +19,21 @@ export interface SignIn {
   /** Authentication method references, RFC 8176 (`pwd`, `hwk`, ...); `client` for a service. */
   methods: string[];
   groups: string[];
+  /** When the actor last proved a passkey to Daypass in this sign-in. */
+  stepUp?: Instant;
+}
+
+/**
+ * What a passkey signed over one decision (W3C Web Authentication Level 3, `AuthenticatorAssertionResponse`), each part in
+ * base64url. Its challenge is `challengeOf` the statement that it stands in, so that it proves that statement and no other.
+ */
+export interface Assertion {
+  credentialId: string;
+  authenticatorData: string;
+  clientDataJSON: string;
+  signature: string;
+  /** 16 random bytes of the API in base64url: who chooses the other fields cannot foresee the challenge. */
+  nonce: string;
 }
 
 interface Signed {
@@ -43,6 +58,9 @@ export interface RequestStatement extends Signed {
   longestMs: Ms;
   /** Where credentials are sealed to; absent: to the API's pinned key. */
   recipientKey?: PublicJwk;
+  /** Asked for without waiting for anybody, and to be reviewed afterwards. */
+  emergency?: true;
+  assertion?: Assertion;
 }
 
 /** Approves the request, or one extension of it. */
@@ -60,6 +78,7 @@ export interface ApprovalStatement extends Signed {
    * would let a longer extension live on the approvals of a shorter one.
    */
   shownMs?: Ms;
+  assertion?: Assertion;
 }
 
 /** Asks that access end later. `totalMs` counts from activation and replaces the granted duration. */
@@ -70,4 +89,45 @@ export interface ExtensionStatement extends Signed {
   endBy: Instant;
 }
 
-export type Statement = RequestStatement | ApprovalStatement | ExtensionStatement;
+/** The subject lost the credential, and asks for another one to the same account. Good for two minutes from `issuedAt`. */
+export interface RenewalStatement extends Signed {
+  type: 'renew';
+  decisionId: string;
+}
+
+/** What came of the look back at an emergency. */
+export interface ReviewStatement extends Signed {
+  type: 'review';
+  decisionId: string;
+  verdict: 'justified' | 'not-justified';
+}
+
+/** A passkey that the API saw enrolled, by a person who had just signed in: nobody else can add one. */
+export interface PasskeyStatement {
+  type: 'passkey';
+  installation: string;
+  actor: Ref;
+  signIn: SignIn;
+  issuedAt: Instant;
+  credentialId: string;
+  /** COSE key (RFC 9052) in base64url. */
+  publicKey: string;
+}
+
+/** One line of the journal: what the API itself did or saw. */
+export interface NoteStatement {
+  type: 'note';
+  installation: string;
+  noteId: string;
+  issuedAt: Instant;
+  /** Of the journal's record. */
+  event: string;
+  by: Ref;
+  detail: { [key: string]: unknown };
+}
+
+export type DecisionStatement =
+  RequestStatement | ApprovalStatement | ExtensionStatement | RenewalStatement | ReviewStatement;
+export type Statement = DecisionStatement | PasskeyStatement | NoteStatement;
+/** What a passkey can sign. */
+export type Attestable = RequestStatement | ApprovalStatement;

@@ -13,6 +13,9 @@ export const failureCodes = [
   'ceiling-refused',
   'bad-evidence',
   'idempotency-conflict',
+  'emergency-refused',
+  'step-up-required',
+  'blocked',
   // deciding
   'own-request',
   'not-an-approver',
@@ -26,6 +29,14 @@ export const failureCodes = [
   'extension-too-long',
   'too-many-decisions',
   'unreadable',
+  // passkeys
+  'passkey-required',
+  'passkey-unknown',
+  'passkey-refused',
+  'passkey-replayed',
+  'passkey-counter',
+  'passkey-unverified-user',
+  'passkey-exists',
   // the credential
   'not-the-subject',
   'not-active',

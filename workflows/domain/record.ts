@@ -1,49 +1,86 @@
 /**
- * The record of one grant: what happened, in order, chained by hash, so that a changed, dropped or inserted line shows.
+ * Audit records: what happened, in order, chained by hash, so that a changed, dropped or inserted line shows. Each grant,
+ * each person with passkeys and the journal of the installation has a chain of its own, in the state of its own workflow.
  *
  * hash = SHA-256 over the RFC 8785 form of the record without `hash`, as lower-case hex; `previous` of the first is 64 zeros.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Ref } from './actor.js';
+import { SYSTEM, type Ref } from './actor.js';
 import { digest } from './digest.js';
 import type { Instant } from './time.js';
 
-/** Everything that can be in a record. Pages have one sentence for each. */
-export const recordTypes = [
-  'requested', // detail: entitlement, requestedDurationMs, requestDigest
+/** Everything that can happen to a grant. Pages have one sentence for each. */
+export const grantRecordTypes = [
+  'requested', // detail: requestedDurationMs, emergency, request, requestDigest, evidence
   'assessed', // verdict, score, band, factors, flow, automatic, policyVersion, code, because
   'step-opened', // about, step, name, asked, needed, expireAt, usedFallback
   'step-reminded', // about, step
   'step-escalated', // about, step, asked
   'step-expired', // about, step
-  'approved', // decisionId, about, step, comment, durationMs
+  'approved', // decisionId, about, step, comment, durationMs, evidence
   'step-completed', // about, step
   'denied', // decisionId, about, reason
   'decision-refused', // decisionId, action, code, because
   'scheduled', // at
   'eligibility-checked', // eligible, because
   'activation-started', // account
-  'activated', // account, expireTime, targetIdentity, evidenceDigest
+  'activated', // account, expireTime, targetIdentity, evidenceDigest, receipt
   'activation-failed', // code, because
-  'extension-asked', // decisionId, totalMs, reason
+  'extension-asked', // decisionId, totalMs, reason, evidence
   'extension-ended', // decisionId, because: denied, expired, refused by the target
-  'extended', // decisionId, totalMs, expireTime
+  'extended', // decisionId, totalMs, expireTime, receipt
   'credential-collected', // collectId
+  'renewal-asked', // decisionId, evidence
+  'renewed', // decisionId, receipt
+  'renewal-failed', // decisionId, code, because
   'withdrawn', // decisionId, reason
   'revoked', // decisionId, reason
   'time-up', // expireTime
   'removal-started', // account
   'removal-failed', // attempt, because
   'removal-overdue', // sinceMs
-  'removed', // account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks
+  'removed', // account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks, receipt
   'externally-modified', // what
+  'tombstone-planted', // receipt: nothing was ever made, and nothing can be
+  'reviewed', // decisionId, verdict, comment, evidence
   'closed', // state
 ] as const;
 
-export type RecordType = (typeof recordTypes)[number];
+/** What happens to a person's passkeys. */
+export const personRecordTypes = [
+  'passkey-enrolled', // credentialId, name, publicKey, fingerprint, evidence
+  'passkey-renamed', // credentialId, name
+  'passkey-removed', // credentialId
+  'passkey-used', // credentialId, for: step-up | approve | request, counter
+  'passkey-refused', // credentialId, code
+] as const;
+
+/** What happens to the installation as a whole; each is signed by the API (`evidence`), or carries a `receipt`. */
+export const journalRecordTypes = [
+  'payloads-opened', // workflows, payloads
+  'temporal-changed', // method, call, workflow
+  'temporal-refused', // method, call
+  'audit-exported', // filter, format
+  'signed-out-everywhere', // person
+  'stray-removed', // target, grantId, account, receipt
+  'stray-stands', // target, grantId, account
+  'note-refused', // because: a note that the API did not sign
+] as const;
+
+export type GrantRecordType = (typeof grantRecordTypes)[number];
+export type PersonRecordType = (typeof personRecordTypes)[number];
+export type JournalRecordType = (typeof journalRecordTypes)[number];
+export type RecordType = GrantRecordType | PersonRecordType | JournalRecordType;
+
+/** Where a chain stands: the newest record of it. */
+export interface Head {
+  sequence: number;
+  hash: string;
+}
 
 export interface AuditRecord {
-  grantId: string;
+  /** Id of the workflow that keeps it: `grant/<id>`, `person/<id>` or `journal`. */
+  chain: string;
   /** From 1, without gaps. */
   sequence: number;
   at: Instant;
@@ -57,13 +94,33 @@ export interface AuditRecord {
 
 export const firstPrevious = '0'.repeat(64);
 
+/** The name of a grant's chain, which is its workflow's id too. */
+export function grantChain(grantId: string): string {
+  return `grant/${grantId}`;
+}
+
+export const noHead: Head = { sequence: 0, hash: firstPrevious };
+
+/** The record that follows `head` in its chain. */
+export function following(
+  head: Head,
+  entry: Pick<AuditRecord, 'chain' | 'at' | 'type' | 'detail'> & { by?: Ref },
+): AuditRecord {
+  const unsealed = { by: SYSTEM, ...entry, sequence: head.sequence + 1, previous: head.hash };
+  return { ...unsealed, hash: digest(unsealed) };
+}
+
 /** Appends one record to a chain. */
 export function chained(
   chain: readonly AuditRecord[],
-  entry: Pick<AuditRecord, 'grantId' | 'at' | 'type' | 'by' | 'detail'>,
+  entry: Pick<AuditRecord, 'chain' | 'at' | 'type' | 'by' | 'detail'>,
 ): AuditRecord[] {
-  const unsealed = { ...entry, sequence: chain.length + 1, previous: chain.at(-1)?.hash ?? firstPrevious };
-  return [...chain, { ...unsealed, hash: digest(unsealed) }];
+  return [...chain, following(headOf(chain), entry)];
+}
+
+export function headOf(chain: readonly AuditRecord[], before: Head = noHead): Head {
+  const last = chain.at(-1);
+  return last ? { sequence: last.sequence, hash: last.hash } : before;
 }
 
 /** As many records from the start as fit into `bytesMax`, one at least: what Temporal carries in one payload is bounded. */
@@ -77,12 +134,13 @@ export function pageOf(chain: readonly AuditRecord[], bytesMax: number): AuditRe
 }
 
 /** The first record that does not follow from the one before it; undefined for a whole chain. */
-export function firstBroken(chain: readonly AuditRecord[]): AuditRecord | undefined {
-  let previous = firstPrevious;
-  for (const [index, record] of chain.entries()) {
+export function firstBroken(chain: readonly AuditRecord[], head: Head = noHead): AuditRecord | undefined {
+  let before = head;
+  for (const record of chain) {
     const { hash, ...unsealed } = record;
-    if (record.sequence !== index + 1 || record.previous !== previous || digest(unsealed) !== hash) return record;
-    previous = hash;
+    const follows = record.sequence === before.sequence + 1 && record.previous === before.hash;
+    if (!follows || record.chain !== chain[0]?.chain || digest(unsealed) !== hash) return record;
+    before = record;
   }
   return undefined;
 }

@@ -23,6 +23,8 @@ export interface Request {
   requestedDurationMs: Ms;
   scheduledActivationTime?: Instant;
   requestTime: Instant;
+  /** Break-glass: nobody is waited for, security is told at once, and a review is owed. `justification` says why. */
+  emergency?: true;
 }
 
 /** What starts the workflow: the facts, and the API's signature over them. */

@@ -6,11 +6,21 @@ import type { Ref, Selector } from './actor.js';
 import { liveStates, type GrantState } from './states.js';
 import type { GrantView } from './view.js';
 
-/** What someone is to a grant, or to the whole installation (`operator`, `security`, `auditor`). */
-export const roles = ['requester', 'subject', 'approver', 'operator', 'security', 'auditor'] as const;
+/** What someone is to a grant, or to the whole installation (`operator`, `security`, `auditor`, `maintainer`). */
+export const roles = ['requester', 'subject', 'approver', 'operator', 'security', 'auditor', 'maintainer'] as const;
 export type Role = (typeof roles)[number];
 
-export const grantActions = ['see', 'see-record', 'decide', 'withdraw', 'revoke', 'extend', 'collect'] as const;
+export const grantActions = [
+  'see',
+  'see-record',
+  'decide',
+  'withdraw',
+  'revoke',
+  'extend',
+  'collect',
+  'renew',
+  'review',
+] as const;
 export type GrantAction = (typeof grantActions)[number];
 
 const always = 'always';
@@ -41,12 +51,19 @@ const table: Record<GrantAction, Partial<Record<Role, readonly GrantState[] | ty
   revoke: { approver: liveStates, operator: liveStates, security: liveStates },
   extend: { requester: ['ACTIVE'], subject: ['ACTIVE'] },
   collect: { subject: ['ACTIVE'] },
+  renew: { subject: ['ACTIVE'] },
+  // An emergency, also while it is still used; who of them may, the grant's own rule says.
+  review: { approver: always, security: always },
 };
 
 /** Rights over the whole installation. */
 const everywhere = {
   'see-all': ['operator', 'security', 'auditor'],
-  'open-payloads': ['operator'],
+  'open-payloads': ['operator', 'maintainer'],
+  'see-temporal': ['operator', 'maintainer'],
+  /** Signal, terminate, reset and the like by hand, in the Temporal UI. */
+  'change-temporal': ['maintainer'],
+  'search-audit': ['auditor', 'security'],
 } as const satisfies Record<string, readonly Role[]>;
 
 export type InstallationAction = keyof typeof everywhere;

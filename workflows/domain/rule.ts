@@ -1,6 +1,7 @@
 /** What `assess` resolved from the policy: the rules a grant keeps for its whole life. Plain JSON. */
 import type { Ref, Selector } from './actor.js';
 import type { FailureCode } from './failure.js';
+import type { ReceiptKey } from './receipt.js';
 import type { Instant, Ms } from './time.js';
 
 export type Sensitivity = 'low' | 'medium' | 'high' | 'critical';
@@ -20,6 +21,8 @@ export interface Step {
   expireAfterMs: Ms;
   /** `always`, or the name of a business calendar of the policy. */
   clock: string;
+  /** Approvers prove a passkey with each approval. */
+  passkey?: true;
 }
 
 export interface Flow {
@@ -42,6 +45,10 @@ export interface Rule {
     /** Beyond it the flow is asked again; false: refused. */
     byApproval: boolean;
   };
+  /** Who looks back at an emergency; present where this entitlement allows one. */
+  emergency?: { longestMs: Ms; reviewers: Selector[] };
+  /** The subject proves a passkey before the credential is handed over. */
+  stepUpAtCollection?: true;
   /** Digest of the policy that this was resolved from. */
   policyVersion: string;
 }
@@ -70,6 +77,8 @@ export type Finding =
       risk: Risk;
       /** Everyone who may not decide on this request. */
       barred: Ref[];
+      /** Whose receipts this grant believes, as the decisions worker has them pinned for the target. */
+      receiptKeys: ReceiptKey[];
       /** The first step, opened already, for when people are asked. */
       opening?: Opening;
     }

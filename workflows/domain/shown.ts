@@ -1,5 +1,6 @@
 /** What is shown of a grant: the memo `view`, always within its bound, and the details for the Temporal UI. */
 import { inWords } from './durations.js';
+import { headOf } from './record.js';
 import type { Factor } from './rule.js';
 import type { State, Vote } from './state.js';
 import { isTerminal, type Condition } from './states.js';
@@ -105,6 +106,7 @@ function whole(state: State): GrantView {
     ending: ending && { ...ending, reason: clip(ending.reason) },
     asked: state.asked,
     outcomes: state.outcomes.slice(-outcomesShown),
+    head: headOf(state.records),
   };
   return view;
 }

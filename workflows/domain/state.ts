@@ -1,7 +1,7 @@
 /** The whole of what a grant knows. Plain JSON, changed by `transition` alone. */
 import { SYSTEM, type Ref, type Selector } from './actor.js';
 import { digest } from './digest.js';
-import { chained, type AuditRecord, type RecordType } from './record.js';
+import { chained, grantChain, type AuditRecord, type GrantRecordType } from './record.js';
 import type { Request, SignedRequest } from './request.js';
 import type { Flow, Opening, Risk, Rule } from './rule.js';
 import type { GrantState } from './states.js';
@@ -123,10 +123,10 @@ export function opened(signed: SignedRequest, now: Instant): State {
 export function noted(
   state: State,
   at: Instant,
-  type: RecordType,
+  type: GrantRecordType,
   by: Ref = SYSTEM,
   detail: AuditRecord['detail'] = {},
 ): State {
-  const { grantId } = state.request;
-  return { ...state, records: chained(state.records, { grantId, at, type, by, detail }) };
+  const chain = grantChain(state.request.grantId);
+  return { ...state, records: chained(state.records, { chain, at, type, by, detail }) };
 }

@@ -21,6 +21,13 @@ export function isTerminal(state: GrantState): boolean {
 }
 
 /** Conditions that a grant can carry beside its state. */
-export const conditions = ['escalated', 'revocationOverdue', 'externallyModified', 'extensionPending'] as const;
+export const conditions = [
+  'escalated',
+  'emergency',
+  'reviewPending',
+  'revocationOverdue',
+  'externallyModified',
+  'extensionPending',
+] as const;
 
 export type Condition = (typeof conditions)[number];

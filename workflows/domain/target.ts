@@ -3,7 +3,14 @@ import type { Instant } from './time.js';
 
 /** What the connector's own ceiling would say to a request. */
 export type CeilingAnswer =
-  { allows: true; automatic: boolean; leastApprovals: number } | { allows: false; because: string };
+  | {
+      allows: true;
+      automatic: boolean;
+      leastApprovals: number;
+      /** Approvals count only with the assertion of a passkey that this connector knows. */
+      attested: boolean;
+    }
+  | { allows: false; because: string };
 
 export interface Provisioned {
   account: string;
@@ -14,9 +21,11 @@ export interface Provisioned {
   sealedCredential?: string;
   /** The system that answered (PostgreSQL: its system identifier). */
   targetIdentity: string;
+  /** JWS of the receipt that says all of this. */
+  receipt: string;
 }
 
-/** The connector's statement that it removed and read back. Signed and numbered receipts take the same place later. */
+/** What a connector says of a removal that it read back. */
 export interface Removal {
   grantId: string;
   account: string;
@@ -28,4 +37,6 @@ export interface Removal {
   targetIdentity: string;
   /** Things left behind or found that a person should look at; no free text from users. */
   remarks: string[];
+  /** JWS of the receipt that says all of this but the remarks. */
+  receipt: string;
 }

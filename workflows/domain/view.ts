@@ -1,6 +1,7 @@
 /** What the memo `view` shows of a grant: enough for every page and list, at most 8 kB, readable without a worker. */
 import type { Ref, Selector } from './actor.js';
 import type { FailureCode } from './failure.js';
+import type { Head } from './record.js';
 import type { Band, Factor } from './rule.js';
 import type { Condition, GrantState } from './states.js';
 import type { Instant, Ms } from './time.js';
@@ -16,7 +17,8 @@ export interface Outcome {
   unverified?: true;
 }
 
-export type Action = 'approve' | 'deny' | 'withdraw' | 'revoke' | 'extend' | 'collect' | 'reassess' | 'cancel';
+export type Action =
+  'approve' | 'deny' | 'withdraw' | 'revoke' | 'extend' | 'collect' | 'renew' | 'review' | 'reassess' | 'cancel';
 
 export interface VoteView {
   by: Ref;
@@ -41,6 +43,8 @@ export interface StepView {
   remindAt?: Instant;
   escalateAt?: Instant;
   expireAt?: Instant;
+  /** An approval needs the assertion of a passkey. */
+  passkey?: true;
 }
 
 export interface GrantView {
@@ -82,6 +86,8 @@ export interface GrantView {
   asked: Selector[];
   /** Newest last, at most 20. */
   outcomes: Outcome[];
+  /** Of its audit chain: what seals are made over. */
+  head: Head;
 }
 
 /** Why a grant ended or is ending. */

@@ -160,7 +160,7 @@ describe('a record', () => {
     let chain: AuditRecord[] = [];
     const detail = { because: 'x'.repeat(900) };
     for (let at = 1; at <= count; at += 1) {
-      chain = chained(chain, { grantId, at, type: 'decision-refused', by: 'person:manager', detail });
+      chain = chained(chain, { chain: `grant/${grantId}`, at, type: 'decision-refused', by: 'person:manager', detail });
     }
     return chain;
   };

@@ -16,9 +16,9 @@ function line(index: number): AuditRecord {
 }
 
 /** What a forger would seal anew. */
-function entry(index: number): Pick<AuditRecord, 'grantId' | 'at' | 'type' | 'by' | 'detail'> {
-  const { grantId, at, type, by, detail } = line(index);
-  return { grantId, at, type, by, detail };
+function entry(index: number): Pick<AuditRecord, 'chain' | 'at' | 'type' | 'by' | 'detail'> {
+  const { chain, at, type, by, detail } = line(index);
+  return { chain, at, type, by, detail };
 }
 
 describe('the record of a grant', () => {
@@ -38,7 +38,7 @@ describe('the record of a grant', () => {
     ['when', { at: 1 }],
     ['what', { type: 'denied' }],
     ['a detail', { detail: { other: true } }],
-    ['which grant', { grantId: 'other' }],
+    ['which grant', { chain: 'grant/other' }],
     ['its number', { sequence: 7 }],
     ['its hash', { hash: '0'.repeat(64) }],
     ['what came before', { previous: '0'.repeat(64) }],
@@ -70,7 +70,7 @@ describe('a page of a record', () => {
     let chain: AuditRecord[] = [];
     for (let count = 0; count < 100; count += 1) {
       const detail = { comment: '\u6f22'.repeat(count * 7) };
-      chain = chained(chain, { grantId: 'g', at: count, type: 'approved', by: 'person:x', detail });
+      chain = chained(chain, { chain: 'grant/g', at: count, type: 'approved', by: 'person:x', detail });
     }
     const found: AuditRecord[] = [];
     while (found.length < chain.length) {

@@ -8,7 +8,7 @@ import { timeline } from '../../../api/web/timeline.js';
 import { names } from '../../../api/web/words.js';
 import type { GrantBody } from '../../../api/schemas/grant.js';
 import { failureCodes } from '../../../workflows/domain/failure.js';
-import { recordTypes } from '../../../workflows/domain/record.js';
+import { grantRecordTypes } from '../../../workflows/domain/record.js';
 import { grantStates } from '../../../workflows/domain/states.js';
 import { activeGrant, at, grantBody, now, recordOf } from './support/fixtures.js';
 
@@ -61,11 +61,15 @@ describe('words of the pages', () => {
   });
 
   it('tells every kind of record, also with nothing in its detail', () => {
-    const lines = timeline(recordOf(recordTypes.map((type) => [type, 0, 'system:daypass'])), name);
-    assert.equal(lines.length, recordTypes.length);
+    const lines = timeline(recordOf(grantRecordTypes.map((type) => [type, 0, 'system:daypass'])), name);
+    assert.equal(lines.length, grantRecordTypes.length);
     for (const [index, line] of lines.entries()) {
-      assert.ok(line.title.length > 3, recordTypes[index]);
-      assert.doesNotMatch(`${line.title}${line.notes.join('')}`, /undefined|null|NaN|\[object/, recordTypes[index]);
+      assert.ok(line.title.length > 3, grantRecordTypes[index]);
+      assert.doesNotMatch(
+        `${line.title}${line.notes.join('')}`,
+        /undefined|null|NaN|\[object/,
+        grantRecordTypes[index],
+      );
     }
   });
 

@@ -1,7 +1,7 @@
 /** Grants in every state, as the API answers them, around one fixed instant. */
 import type { EntitlementBody, RecordBody } from '../../../../api/schemas/answers.js';
 import type { GrantBody } from '../../../../api/schemas/grant.js';
-import type { RecordType } from '../../../../workflows/domain/record.js';
+import type { GrantRecordType } from '../../../../workflows/domain/record.js';
 
 export const now = Date.parse('2026-11-22T14:30:00Z');
 
@@ -180,7 +180,7 @@ export const entitlements = [
 
 type Entry = RecordBody['records'][number];
 
-export function recordOf(lines: [RecordType, number, string, Entry['detail']?][]): Entry[] {
+export function recordOf(lines: [GrantRecordType, number, string, Entry['detail']?][]): Entry[] {
   return lines.map(([type, minutes, by, detail = {}], index) => ({
     grantId: '0'.repeat(26),
     sequence: index + 1,
