@@ -38,7 +38,9 @@ export interface Directory {
   people(): readonly Person[];
   services(): readonly Service[];
   groups(): readonly { id: string; name: string }[];
-  /** A service is active while its owner is: somebody answers for it. */
+  /** Named in the block list, with whatever account of the same human: may do nothing, keeps nothing. */
+  isBlocked(ref: Ref): boolean;
+  /** Neither inactive nor blocked. A service is active while its owner is: somebody answers for it. */
   isActive(ref: Ref): boolean;
   /** For people's eyes; of groups and rotations too. */
   nameOf(ref: Ref | Selector): string;
@@ -69,12 +71,19 @@ export function createDirectory(file: DirectoryFile): Directory {
   const rotations = new Map<string, Rotation>(file.rotations.map((rotation) => [rotation.id, rotation]));
   const groupNames = new Map(file.groups.map((group) => [group.id, group.name]));
   const humans = humansOf(file.people);
-  const accounts = groupBy([...people.keys()], (id) => humanOf(id));
   const onLeave = [...people.values()].filter((person) => person.away !== undefined);
+  const accounts = groupBy([...people.keys()], (id) => humanOf(id));
+  const accountsOf = (id: string): string[] => accounts.get(humanOf(id)) ?? [];
+  const blocked = new Set<Ref>(
+    file.blocked.flatMap((ref) => [ref, ...(find(ref) ? accountsOf(partsOf(ref).id).map(personRef) : [])]),
+  );
+  const isUsable = (person: Person): boolean => person.active && !blocked.has(person.ref);
   const activeMembers = new Map(
     file.groups.map(({ id }) => [
       id,
-      [...people.values()].filter((person) => person.active && person.groups.includes(id)).map((person) => person.ref),
+      [...people.values()]
+        .filter((person) => isUsable(person) && person.groups.includes(id))
+        .map((person) => person.ref),
     ]),
   );
 
@@ -95,7 +104,8 @@ export function createDirectory(file: DirectoryFile): Directory {
 
   const isActive = (ref: Ref): boolean => {
     const service = findService(ref);
-    return find(service === undefined ? ref : personRef(service.owner))?.active ?? false;
+    const person = find(service === undefined ? ref : personRef(service.owner));
+    return person !== undefined && isUsable(person) && !blocked.has(ref);
   };
 
   const isAway = (ref: Ref, now = Date.now()): boolean => {
@@ -112,8 +122,6 @@ export function createDirectory(file: DirectoryFile): Directory {
     }
     return at !== ref && isActive(at) && !isAway(at, now) ? at : undefined;
   };
-
-  const accountsOf = (id: string): string[] => accounts.get(humanOf(id)) ?? [];
 
   function barred(parties: Parties, now = Date.now()): Ref[] {
     const found = new Set<string>();
@@ -138,6 +146,7 @@ export function createDirectory(file: DirectoryFile): Directory {
     services: () => [...services.values()],
     groups: () => file.groups,
     isActive,
+    isBlocked: (ref) => blocked.has(ref),
     nameOf: (ref) => {
       const { kind, id } = partsOf(ref);
       if (kind === 'group') return groupNames.get(id) ?? id;

@@ -14,7 +14,7 @@ const freshMs = 5 * 60_000;
 
 export type People = Pick<
   Directory,
-  'isActive' | 'nameOf' | 'groupsOf' | 'rolesOf' | 'person' | 'service' | 'serviceOfClient'
+  'isActive' | 'isBlocked' | 'nameOf' | 'groupsOf' | 'rolesOf' | 'person' | 'service' | 'serviceOfClient'
 >;
 
 export interface IdentityOptions {
@@ -81,6 +81,9 @@ interface Claim extends Pick<Actor, 'ref' | 'signIn' | 'by' | 'until' | 'session
 async function known({ people, signOuts }: IdentityOptions, claim: Claim): Promise<Actor> {
   const { ref, signIn, by, until, sessionId, madeAt } = claim;
   const today = people();
+  if (today.isBlocked(ref)) {
+    throw new Problem('blocked', 'This account is blocked by the policy of this installation; ask security.');
+  }
   if (!today.isActive(ref)) {
     throw new Problem('unauthenticated', 'This account is not active in the directory of Daypass.');
   }

@@ -44,6 +44,14 @@ export const wrongPolicies: Wrong[] = [
     says: /"ghost" is not in people/,
   },
   {
+    what: 'somebody unknown who is blocked',
+    edits: { directory: swap('blocked: []', 'blocked: [service:ghost]') },
+    file: 'directory',
+    line: 'blocked: [service:ghost]',
+    field: 'blocked[0]',
+    says: /"ghost" is not in services/,
+  },
+  {
     what: 'an unknown second account',
     edits: { directory: swap('    sameAs: [owner]', '    sameAs: [ghost]') },
     file: 'directory',

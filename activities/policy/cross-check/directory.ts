@@ -1,9 +1,10 @@
 /** Checks that everything the directory names is in it, and that nobody is, by some circle, their own manager or delegate. */
 import { noDoubles, unknown, type Report } from './report.js';
+import { partsOf } from '../schema/common.js';
 import type { DirectoryFile, PersonEntry } from '../schema/directory.js';
 
 export function checkDirectory(directory: DirectoryFile, report: Report): void {
-  const { people, groups, roles, services, rotations } = directory;
+  const { people, groups, roles, services, rotations, blocked } = directory;
   const persons = new Set(people.map((person) => person.id));
   const groupIds = new Set(groups.map((group) => group.id));
 
@@ -55,6 +56,12 @@ export function checkDirectory(directory: DirectoryFile, report: Report): void {
     person.groups.forEach((id, place) => {
       if (!groupIds.has(id)) report([...at, 'groups', place], unknown(id, 'groups'));
     });
+  });
+  const serviceIds = new Set(services.map((service) => service.id));
+  blocked.forEach((ref, index) => {
+    const { kind, id } = partsOf(ref);
+    const known = kind === 'person' ? persons : serviceIds;
+    if (!known.has(id)) report(['blocked', index], unknown(id, kind === 'person' ? 'people' : 'services'));
   });
   services.forEach((service, index) => {
     if (!persons.has(service.owner)) report(['services', index, 'owner'], unknown(service.owner, 'people'));

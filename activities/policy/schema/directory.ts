@@ -1,6 +1,6 @@
 /** The shape of `directory.yml`: people, groups, roles, services and rotations. */
 import { z } from 'zod';
-import { date, hours, id, text, timeOfDay, timeZone } from './common.js';
+import { date, hours, id, selector, text, timeOfDay, timeZone } from './common.js';
 
 const person = z.strictObject({
   id,
@@ -34,6 +34,7 @@ export const directoryFile = z.strictObject({
   groups: z.array(z.strictObject({ id, name: text })),
   roles: z.strictObject({ operator: groupsOfRole, auditor: groupsOfRole, security: groupsOfRole }),
   services: z.array(service).default([]),
+  blocked: z.array(selector(['person', 'service'])).default([]),
   rotations: z.array(rotation).default([]),
 });
 

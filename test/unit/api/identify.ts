@@ -5,7 +5,7 @@ import { requireKnownSignIn, byBearer, type IdentityOptions } from '../../../api
 import type { Actor } from '../../../api/identity/actor.js';
 import { createSignOuts } from '../../../api/identity/sign-outs.js';
 import { Problem } from '../../../api/problem.js';
-import { examplePolicy } from '../../support/policy.js';
+import { examplePolicy, swap } from '../../support/policy.js';
 
 const policy = examplePolicy();
 
@@ -48,6 +48,20 @@ describe('who calls', () => {
   it('is nobody once they left the directory', async () => {
     await assert.rejects(byBearer(options({ id: 'leaver' }), 'Bearer abc'), isRefused(/not active/));
     await assert.rejects(byBearer(options({ id: 'nobody' }), 'Bearer abc'), isRefused(/not active/));
+  });
+
+  it('is nobody while the policy blocks them, and is told so', async () => {
+    const shut = examplePolicy({ directory: swap('blocked: []', 'blocked: [person:owner, service:deploy-bot]') });
+    const blocked = (bearer: Parameters<typeof options>[0]) =>
+      assert.rejects(
+        byBearer({ ...options(bearer), people: () => shut }, 'Bearer abc'),
+        (error) => error instanceof Problem && error.code === 'blocked' && error.status === 403,
+      );
+    await blocked({ id: 'owner' });
+    await blocked({ id: 'deploy-bot', kind: 'client' });
+    // The other account of the same human.
+    await blocked({ id: 'owner-admin' });
+    await byBearer({ ...options({ id: 'engineer' }), people: () => shut }, 'Bearer abc');
   });
 
   it('is a service only as a client of the directory', async () => {

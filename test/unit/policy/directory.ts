@@ -161,4 +161,17 @@ describe('the directory', () => {
     const none = examplePolicy({ directory: swap('delegate: manager }', 'delegate: leaver }') });
     assert.equal(none.delegateOf('person:manager-2'), undefined);
   });
+
+  it('shuts out whoever is blocked, with every account of theirs, and keeps the others', () => {
+    const shut = examplePolicy({ directory: swap('blocked: []', 'blocked: [person:owner, service:deploy-bot]') });
+    for (const ref of ['person:owner', 'person:owner-admin', 'service:deploy-bot']) {
+      assert.equal(shut.isBlocked(ref), true, ref);
+      assert.equal(shut.isActive(ref), false, ref);
+      assert.deepEqual(shut.groupsOf(ref), []);
+      assert.equal(shut.isEligible(ref, 'orders-db/read'), false, ref);
+    }
+    assert.ok(!shut.members('group:db-owners').includes('person:owner'));
+    assert.ok(shut.members('group:db-owners').includes('person:owner-2'));
+    assert.equal(shut.isActive('person:engineer'), true);
+  });
 });
