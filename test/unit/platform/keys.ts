@@ -1,6 +1,6 @@
 /** Key files and what they are for: statements and credentials, with every way of getting either wrong. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { base64url, CompactEncrypt, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
@@ -8,14 +8,18 @@ import {
   readCodecKeys,
   readCredentialKey,
   readCredentialPublicKey,
+  readReceiptKeys,
   readSecret,
   readSigningKey,
   readSigningKeys,
+  watchSigningKeys,
   type PrivateJwk,
 } from '../../../activities/platform/keys.js';
+import { createLog } from '../../../activities/platform/log.js';
 import { openCredential, sealCredential } from '../../../activities/platform/jwe.js';
 import { signStatement, verifyStatement } from '../../../activities/platform/jws.js';
 import type { RequestStatement } from '../../../workflows/domain/evidence.js';
+import { until } from '../../support/until.js';
 
 const request: RequestStatement = {
   type: 'request',
@@ -82,6 +86,11 @@ describe('key files', () => {
     assert.ok(!('d' in (await readCredentialPublicKey(await file(key)))));
     const set = await readSigningKeys(await file({ keys: [await freshKey('Ed25519')] }));
     assert.ok(set.keys.every((it) => !('d' in it)));
+    const receipts = await readReceiptKeys(await file({ keys: [{ ...(await freshKey('Ed25519')), targets: ['db'] }] }));
+    assert.deepEqual(
+      receipts.map((it) => Object.keys(it)),
+      [['kid', 'x', 'targets']],
+    );
   });
 
   const wrong: [what: string, read: (path: string) => Promise<unknown>, content: unknown, sentence: RegExp][] = [
@@ -102,7 +111,25 @@ describe('key files', () => {
       /private Ed25519 JWK: d:/,
     ],
     ['a key of another curve', readCredentialPublicKey, { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }, /crv:/],
-    ['an empty set', readSigningKeys, { keys: [] }, /JWK Set of Ed25519 keys/],
+    ['a set without keys', readSigningKeys, {}, /JWK Set of Ed25519 keys/],
+    [
+      'two keys of one id',
+      readSigningKeys,
+      { keys: ['A', 'B'].map((letter) => ({ kty: 'OKP', crv: 'Ed25519', x: letter.repeat(43), kid: 'same' })) },
+      /two keys with the id same/,
+    ],
+    [
+      'an end of a key that is no instant',
+      readSigningKeys,
+      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), until: 'tomorrow' }] },
+      /keys\.0\.until: must be an instant/,
+    ],
+    [
+      'a receipt key that may speak for anybody',
+      readReceiptKeys,
+      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }] },
+      /keys\.0\.targets/,
+    ],
     ['a shared secret in the set', readSigningKeys, { keys: [{ kty: 'oct', k: 'AAAA' }] }, /keys\.0\.kty/],
   ];
   for (const [what, read, content, sentence] of wrong) {
@@ -120,6 +147,67 @@ describe('key files', () => {
 
   it('that are missing are named, with the way out', async () => {
     await assert.rejects(readCodecKeys(join(folder, 'none')), /none .*cannot be read: ENOENT.*npm start/s);
+  });
+});
+
+describe('pinned keys', () => {
+  let path: string;
+  let lines: { level: string; msg: string; because?: string }[];
+  let watch: ReturnType<typeof watchSigningKeys>;
+  let changes: number;
+
+  beforeEach(async () => {
+    path = join(await mkdtemp(join(tmpdir(), 'daypass-keys-')), 'keys.json');
+    lines = [];
+    changes = 0;
+    await pin('a');
+    watch = watchSigningKeys(
+      path,
+      createLog('test', 'info', (line) => lines.push(JSON.parse(line))),
+    );
+    watch.onChange(() => (changes += 1));
+  });
+  afterEach(async () => {
+    watch.close();
+    await rm(join(path, '..'), { recursive: true });
+  });
+
+  const key = (kid: string, more: object = {}) => ({ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid, ...more });
+  const kids = () => watch.current().keys.map(({ kid }) => kid);
+  async function put(text: string): Promise<void> {
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+  }
+  const pin = (...names: string[]) => put(JSON.stringify({ keys: names.map((kid) => key(kid)) }));
+
+  it('are taken up within a second of a change, down to none at all', async () => {
+    await pin('a', 'b');
+    await until(() => kids().length === 2, { withinMs: 1_000 });
+    await pin();
+    await until(() => kids().length === 0, { withinMs: 1_000 });
+    assert.equal(changes, 2);
+  });
+
+  it('carry the instant until which a retired key is believed', async () => {
+    await put(JSON.stringify({ keys: [key('old', { until: '2026-01-01T00:00:00+01:00' }), key('new')] }));
+    await until(() => kids().length === 2);
+    assert.deepEqual(
+      watch.current().keys.map((it) => it.until),
+      [Date.UTC(2025, 11, 31, 23), undefined],
+    );
+  });
+
+  // Half a set would let a leaked key in again, or everybody out: neither is what anyone wrote.
+  it('are refused whole when their file is wrong or gone, with one alarm, and the last good set stays', async () => {
+    await put(JSON.stringify({ keys: [key('b'), { kty: 'RSA' }] }));
+    await until(() => lines.some(({ level }) => level === 'error'));
+    assert.deepEqual([kids(), changes], [['a'], 0]);
+    await rm(path);
+    await until(() => lines.some(({ because = '' }) => because.includes('ENOENT')));
+    assert.deepEqual(kids(), ['a']);
+    await pin('c');
+    await until(() => kids()[0] === 'c');
+    assert.equal(lines.filter(({ level }) => level === 'error').length, 2);
   });
 });
 
