@@ -3,7 +3,7 @@
  *
  * Input is parsed before (the schemas of `api/schemas/`), the actor comes from the sign-in. A refusal is a thrown `Problem`.
  */
-import { askHandler } from './handlers/ask.js';
+import { askHandlers } from './handlers/ask.js';
 import { collectHandler } from './handlers/credential.js';
 import { decisionHandlers } from './handlers/decide.js';
 import type { HandlerDeps } from './handlers/deps.js';
@@ -15,7 +15,9 @@ import type { AskGrant } from './schemas/ask.js';
 import type { Approve, CollectCredential, Deny, End, Extend } from './schemas/decisions.js';
 import type { GrantBody, OutcomeBody } from './schemas/grant.js';
 import type { ListApprovals, ListGrants, SeeGrant } from './schemas/lists.js';
+import type { Challenged } from '../workflows/domain/challenge.js';
 import type { GrantState } from '../workflows/domain/states.js';
+import type { Instant } from '../workflows/domain/time.js';
 
 /** Judged and applied; or durably recorded while no worker was there to judge it. */
 export type Decided =
@@ -24,6 +26,14 @@ export type Decided =
 export interface Handlers {
   /** Starts a grant. The same key with the same body finds the grant of the first call (`isNew: false`). */
   ask(body: AskGrant, actor: Actor, idempotencyKey?: string): Promise<{ grant: GrantBody; isNew: boolean }>;
+  /** What a passkey has to sign, so that `ask` with the same body, key and this `requestTime` can carry its assertion. */
+  challengedByAsk(
+    body: AskGrant,
+    actor: Actor,
+    idempotencyKey: string,
+  ): Promise<{ challenged: Challenged; requestTime: Instant }>;
+  /** What a passkey has to sign, so that `approve` with the same body can carry its assertion. */
+  challengedByApproval(id: string, body: Approve & { decisionId: string }, actor: Actor): Promise<Challenged>;
   list(query: ListGrants, actor: Actor): Promise<GrantPage>;
   /** What waits for this actor's decision. */
   approvals(query: ListApprovals, actor: Actor): Promise<GrantPage>;
@@ -42,7 +52,7 @@ export interface Handlers {
 
 export function createHandlers(deps: HandlerDeps): Handlers {
   return {
-    ask: askHandler(deps),
+    ...askHandlers(deps),
     ...seeHandlers(deps),
     ...decisionHandlers(deps),
     collect: collectHandler(deps),

@@ -20,6 +20,8 @@ import { createSessions } from './identity/session.js';
 import { createSignOuts } from './identity/sign-outs.js';
 import { createLimits } from './limits.js';
 import { createLive } from './live.js';
+import { Problem } from './problem.js';
+import type { PasskeyChecks } from './handlers/deps.js';
 import { createSigner } from './sign.js';
 
 export interface RunningApi {
@@ -68,6 +70,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     sealer,
     oidc,
     policy: () => policy.current(),
+    passkeys: noPasskeys,
     signer: createSigner(config.DAYPASS_INSTALLATION, signingKey),
     openCredential: (sealed) => openCredential(sealed, credentialKey),
     temporalUi: (grantId) =>
@@ -112,6 +115,11 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     throw error;
   }
 }
+
+/** Until passkeys can be enrolled nobody has one. */
+const noPasskeys: PasskeyChecks = {
+  verifyDecision: () => Promise.reject(new Problem('passkey-unknown', 'This is no passkey of yours; enrol it first.')),
+};
 
 function listen(server: Server, { DAYPASS_HOST: host, DAYPASS_PORT: port }: ApiConfig): Promise<string> {
   return new Promise((resolve, reject) => {

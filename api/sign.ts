@@ -5,8 +5,9 @@
  */
 import type { PrivateJwk } from '../activities/platform/keys.js';
 import { signStatement } from '../activities/platform/jws.js';
+import type { Challenged } from '../workflows/domain/challenge.js';
 import { digest } from '../workflows/domain/digest.js';
-import type { PublicJwk } from '../workflows/domain/evidence.js';
+import type { Assertion, PublicJwk, ReviewStatement } from '../workflows/domain/evidence.js';
 import type { Request } from '../workflows/domain/request.js';
 import type { Flow } from '../workflows/domain/rule.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
@@ -19,9 +20,22 @@ const activationMs: Ms = 3_600_000;
 const clockToleranceMs: Ms = 5_000;
 
 export interface Signer {
-  request(request: Request, by: Actor, terms: { flows: Flow[]; recipientKey?: PublicJwk }): Promise<string>;
+  request(request: Request, by: Actor, terms: Terms): Promise<string>;
   approval(request: Request, by: Actor, approval: Approval): Promise<string>;
   extension(request: Request, by: Actor, extension: Extension): Promise<string>;
+  renewal(request: Request, by: Actor, renewal: { decisionId: string }): Promise<string>;
+  review(request: Request, by: Actor, review: Review): Promise<string>;
+  /** What a passkey has to sign, so that it fits the statement of the same name. */
+  challenged: {
+    request(request: Request, by: Actor): Challenged;
+    approval(request: Request, by: Actor, approval: Approval): Challenged;
+  };
+}
+
+export interface Terms {
+  flows: Flow[];
+  recipientKey?: PublicJwk;
+  assertion?: Assertion;
 }
 
 export interface Approval {
@@ -32,6 +46,7 @@ export interface Approval {
   durationMs?: Ms;
   /** Of an extension: the total that the approver was shown. */
   shownMs?: Ms;
+  assertion?: Assertion;
 }
 
 export interface Extension {
@@ -40,18 +55,23 @@ export interface Extension {
   endBy: Instant;
 }
 
+export type Review = Pick<ReviewStatement, 'decisionId' | 'verdict'>;
+
 export function createSigner(installation: string, key: PrivateJwk, now: () => Instant = Date.now): Signer {
-  const signed = (request: Request, by: Actor) => ({
+  const tied = (request: Request, by: Actor) => ({
     installation,
     grantId: request.grantId,
     requestDigest: digest(request),
     actor: by.ref,
+  });
+  const signed = (request: Request, by: Actor) => ({
+    ...tied(request, by),
     signIn: by.signIn,
     issuedAt: now(),
   });
 
   return {
-    request: (request, by, { flows, recipientKey }) => {
+    request: (request, by, { flows, recipientKey, assertion }) => {
       const { requestTime, scheduledActivationTime, requestedDurationMs } = request;
       const notBefore = scheduledActivationTime ?? requestTime - clockToleranceMs;
       const activateBy = (scheduledActivationTime ?? requestTime) + decisionWindowMs(flows) + activationMs;
@@ -67,27 +87,42 @@ export function createSigner(installation: string, key: PrivateJwk, now: () => I
           endBy: activateBy + requestedDurationMs,
           longestMs: requestedDurationMs,
           ...(recipientKey ? { recipientKey } : {}),
+          ...(request.emergency ? { emergency: true } : {}),
+          ...(assertion ? { assertion } : {}),
         },
         key,
       );
     },
 
-    approval: (request, by, { decisionId, about, step, durationMs, shownMs }) =>
+    approval: (request, by, { assertion, ...approval }) =>
       signStatement(
-        {
-          type: 'approve',
-          ...signed(request, by),
-          decisionId,
-          about,
-          step,
-          ...(durationMs === undefined ? {} : { durationMs }),
-          ...(shownMs === undefined ? {} : { shownMs }),
-        },
+        { type: 'approve', ...signed(request, by), ...voted(approval), ...(assertion ? { assertion } : {}) },
         key,
       ),
 
     extension: (request, by, { decisionId, totalMs, endBy }) =>
       signStatement({ type: 'extend', ...signed(request, by), decisionId, totalMs, endBy }, key),
+
+    renewal: (request, by, { decisionId }) => signStatement({ type: 'renew', ...signed(request, by), decisionId }, key),
+
+    review: (request, by, { decisionId, verdict }) =>
+      signStatement({ type: 'review', ...signed(request, by), decisionId, verdict }, key),
+
+    challenged: {
+      request: (request, by) => ({ type: 'request', ...tied(request, by) }),
+      approval: (request, by, approval) => ({ type: 'approve', ...tied(request, by), ...voted(approval) }),
+    },
+  };
+}
+
+/** Field by field, and without what is undefined: a digest is made over it. */
+function voted({ decisionId, about, step, durationMs, shownMs }: Approval) {
+  return {
+    decisionId,
+    about,
+    step,
+    ...(durationMs === undefined ? {} : { durationMs }),
+    ...(shownMs === undefined ? {} : { shownMs }),
   };
 }
 

@@ -21,8 +21,11 @@ const scheduleAheadMs: Ms = 30 * 24 * 3_600_000;
 /** What was "now" when a form was filled in. */
 const scheduleBehindMs: Ms = 60_000;
 
-export function askHandler(deps: HandlerDeps): Handlers['ask'] {
-  return async (body, actor, idempotencyKey) => {
+/** How long a person may take to touch a passkey after the challenge was made. */
+const attestedWithinMs: Ms = 2 * 60_000;
+
+export function askHandlers(deps: HandlerDeps): Pick<Handlers, 'ask' | 'challengedByAsk'> {
+  const ask: Handlers['ask'] = async (body, actor, idempotencyKey) => {
     requireKnownSignIn(actor);
     const bodyDigest = digest(body);
     const grantId = idempotencyKey === undefined ? randomGrantId() : derivedGrantId(actor.ref, idempotencyKey);
@@ -33,11 +36,17 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     const policy = deps.policy();
     const entitlement = admitted(policy, body, actor, Date.now());
     const request = requestOf(policy, entitlement, body, actor, grantId);
-    const memo: RequestMemo = { ...request, bodyDigest, recipientKey: body.recipientKey };
-    await checkRecipient(body.recipientKey);
+    const { recipientKey, assertion } = body;
+    if (assertion) {
+      requireRepeatable(body, idempotencyKey);
+      await deps.passkeys.verifyDecision(actor, deps.signer.challenged.request(request, actor), assertion);
+    }
+    const memo: RequestMemo = { ...request, bodyDigest, recipientKey };
+    await checkRecipient(recipientKey);
     const evidence = await deps.signer.request(request, actor, {
       flows: flowsOf(entitlement),
-      recipientKey: body.recipientKey,
+      recipientKey,
+      assertion,
     });
     const isNew = await deps.grants.start({ request, evidence }, memo).catch((error: unknown) => {
       throw idempotencyKey === undefined ? unsure(error) : error;
@@ -48,6 +57,25 @@ export function askHandler(deps: HandlerDeps): Handlers['ask'] {
     }
     return repeated(deps, await deps.grants.find(grantId), bodyDigest, actor);
   };
+
+  const challengedByAsk: Handlers['challengedByAsk'] = (body, actor, idempotencyKey) => {
+    const policy = deps.policy();
+    const entitlement = admitted(policy, body, actor, Date.now());
+    const request = requestOf(policy, entitlement, body, actor, derivedGrantId(actor.ref, idempotencyKey));
+    const challenged = deps.signer.challenged.request(request, actor);
+    return Promise.resolve({ challenged, requestTime: request.requestTime });
+  };
+
+  return { ask, challengedByAsk };
+}
+
+/** A passkey signs the digest of the whole request, so that everything in it must be known before the grant is. */
+function requireRepeatable({ requestTime }: AskGrant, idempotencyKey: string | undefined): void {
+  const age = Date.now() - (requestTime ?? 0);
+  if (idempotencyKey !== undefined && age >= 0 && age <= attestedWithinMs) return;
+  const because =
+    'An assertion comes with the Idempotency-Key and the requestTime that its challenge was made for, within two minutes; ask for a new challenge.';
+  throw fieldProblem('invalid', '/assertion', because);
 }
 
 function repeated(deps: HandlerDeps, existing: Found | undefined, bodyDigest: string, actor: Actor) {
@@ -138,7 +166,7 @@ function requestOf(policy: Policy, entitlement: Entitlement, body: AskGrant, act
     ...(body.ticket ? { ticket: body.ticket } : {}),
     requestedDurationMs: body.requestedDuration,
     ...(body.scheduledActivationTime === undefined ? {} : { scheduledActivationTime: body.scheduledActivationTime }),
-    requestTime: Date.now(),
+    requestTime: body.requestTime ?? Date.now(),
   };
 }
 

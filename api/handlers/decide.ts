@@ -11,6 +11,7 @@ import type { Decided, Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { requireKnownSignIn } from '../identity/identify.js';
 import { notFound, Problem } from '../problem.js';
+import type { Approval } from '../sign.js';
 import type { Approve, Extend } from '../schemas/decisions.js';
 import { outcomeBody } from '../schemas/grant.js';
 import type { HandlerDeps } from './deps.js';
@@ -31,7 +32,7 @@ const rightTo: Record<Action, GrantAction> = {
 
 export function decisionHandlers(
   deps: HandlerDeps,
-): Pick<Handlers, 'approve' | 'deny' | 'withdraw' | 'revoke' | 'extend'> {
+): Pick<Handlers, 'approve' | 'challengedByApproval' | 'deny' | 'withdraw' | 'revoke' | 'extend'> {
   /** From the right to decide to what became of the decision. */
   async function decide(
     id: string,
@@ -79,15 +80,9 @@ export function decisionHandlers(
     throw new Problem('too-many-decisions', `This grant had ${decisionsMost} decisions; it takes only its end now.`);
   }
 
-  async function approval(
-    found: Found | undefined,
-    decisionId: string,
-    body: Approve,
-    actor: Actor,
-  ): Promise<Decision> {
-    if (!found) throw notFound();
-    await refuseFlood(found);
-    const { request, view } = found;
+  /** What an approval of this actor would say; throws where there can be none. */
+  function approvalOf(found: Found, decisionId: string, body: Approve, actor: Actor): Approval {
+    const { view } = found;
     const { step, extension, requestedDurationMs } = view;
     if (!step) throw new Problem('not-now', 'Nobody is asked to decide just now.', { state: view.state });
     // Signed is signed: a connector that believes this API must never meet an approval that was barred.
@@ -101,14 +96,33 @@ export function decisionHandlers(
         : 'An extension is approved as it was asked, or denied.';
       throw new Problem('duration-not-shorter', detail, { errors: [{ pointer: '/duration', detail }] });
     }
-    const evidence = await deps.signer.approval(request, actor, {
+    return {
       decisionId,
       about: step.about,
       step: step.index,
       durationMs: body.duration,
       // What the approver is shown is what the grant shows now: another total under the same id does not count as this one.
       shownMs: isRequest ? undefined : extension?.totalMs,
-    });
+    };
+  }
+
+  async function approval(
+    found: Found | undefined,
+    decisionId: string,
+    body: Approve,
+    actor: Actor,
+  ): Promise<Decision> {
+    if (!found) throw notFound();
+    await refuseFlood(found);
+    const { request, view } = found;
+    const terms = approvalOf(found, decisionId, body, actor);
+    const { assertion } = body;
+    if (assertion) {
+      await deps.passkeys.verifyDecision(actor, deps.signer.challenged.approval(request, actor, terms), assertion);
+    } else if (view.step?.passkey) {
+      throw new Problem('passkey-required', sentenceOf('passkey-required'), { state: view.state });
+    }
+    const evidence = await deps.signer.approval(request, actor, { ...terms, assertion });
     return { action: 'approve', message: { decisionId, by: actor.ref, comment: body.comment ?? '', evidence } };
   }
 
@@ -145,6 +159,13 @@ export function decisionHandlers(
       requireKnownSignIn(actor);
       return decide(id, 'approve', body, actor, (found, decisionId) => approval(found, decisionId, body, actor));
     },
+    challengedByApproval: async (id, body, actor) => {
+      const { found, roles } = await standingOf(deps, id, actor);
+      if (!mayEver('decide', roles)) throw notYours('approve');
+      if (!may('decide', roles, found.view.state)) throw tooLate('approve', found.view.state);
+      requireSeen(found, body);
+      return deps.signer.challenged.approval(found.request, actor, approvalOf(found, body.decisionId, body, actor));
+    },
     extend: async (id, body, actor) => {
       requireKnownSignIn(actor);
       return decide(id, 'extend', body, actor, (found, decisionId) => extension(found, decisionId, body, actor));
@@ -175,6 +196,7 @@ const sentences: Partial<Record<FailureCode, string>> = {
   'duration-not-shorter': 'An approval may shorten what was asked, never lengthen it.',
   'extension-refused': 'This entitlement is not extended that far; ask for it anew.',
   'extension-too-long': 'The entitlement does not allow that long in all; ask for less.',
+  'passkey-required': 'This step needs your passkey with each approval; approve on the page, with a passkey of yours.',
   'bad-evidence': 'The signed decision does not hold for this grant; try it again.',
 };
 

@@ -1,6 +1,9 @@
 /** What the handlers need: each of it made once, in the composition root. */
 import type { Log } from '../../activities/platform/log.js';
 import type { Policy } from '../../activities/policy/policy.js';
+import type { Challenged } from '../../workflows/domain/challenge.js';
+import type { Assertion } from '../../workflows/domain/evidence.js';
+import type { Actor } from '../identity/actor.js';
 import type { GrantBody } from '../schemas/grant.js';
 import type { Grants } from '../grants.js';
 import type { Sealer } from '../identity/seal.js';
@@ -12,6 +15,7 @@ export interface HandlerDeps {
   grants: Grants;
   policy: () => Policy;
   signer: Signer;
+  passkeys: PasskeyChecks;
   sealer: Sealer;
   live: Pick<Live, 'watch'>;
   log: Log;
@@ -19,4 +23,12 @@ export interface HandlerDeps {
   openCredential: (sealed: string) => Promise<OpenedCredential>;
   /** The page of a grant's workflow in the Temporal UI, where there is one. */
   temporalUi: (grantId: string) => GrantBody['temporalUi'];
+}
+
+export interface PasskeyChecks {
+  /**
+   * Resolves when one of the actor's own passkeys signed exactly this, with a person present and verified, under a nonce of
+   * this API that was never used before. Throws the `Problem` that says what is wrong otherwise.
+   */
+  verifyDecision(actor: Actor, decided: Challenged, assertion: Assertion): Promise<void>;
 }

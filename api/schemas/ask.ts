@@ -1,5 +1,6 @@
 /** `POST /v1/grants`: what may be asked. Whether it may be had is the policy's to say. */
 import { z } from 'zod';
+import { AssertionBody } from './assertion.js';
 import { entitlementName, subjectRef } from './names.js';
 import { name, text } from './text.js';
 import { duration, instant } from './time.js';
@@ -32,6 +33,13 @@ export const AskGrant = z
       .optional(),
     scheduledActivationTime: instant('scheduledActivationTime').optional(),
     recipientKey: RecipientKey.optional(),
+    /** With an `Idempotency-Key`, from which the grant's id follows: so the challenge can be made before the grant is. */
+    assertion: AssertionBody.optional(),
+    requestTime: instant('requestTime')
+      .optional()
+      .meta({
+        description: 'With an assertion: the `requestTime` that its challenge was made over, at most two minutes ago',
+      }),
   })
   .meta({ id: 'AskGrant' });
 export type AskGrant = z.infer<typeof AskGrant>;

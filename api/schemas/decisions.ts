@@ -1,5 +1,6 @@
 /** What people send to decide on a grant. The actor is never in here: it comes from the sign-in. */
 import { z } from 'zod';
+import { AssertionBody } from './assertion.js';
 import { collectId, decisionId } from './names.js';
 import { text } from './text.js';
 import { duration } from './time.js';
@@ -26,6 +27,8 @@ export const Approve = z
     totalDuration: duration('totalDuration')
       .optional()
       .meta({ description: `\`extension.totalDuration\` ${seen}` }),
+    /** Over this very decision, so that `decisionId` must be given too. */
+    assertion: AssertionBody.optional(),
   })
   .meta({ id: 'Approve' });
 export type Approve = z.infer<typeof Approve>;

@@ -2,7 +2,8 @@
 import { digest } from './digest.js';
 import type { ApprovalStatement, RequestStatement } from './evidence.js';
 
-type Decided =
+/** What `challengeOf` reads of a statement. */
+export type Challenged =
   | Pick<RequestStatement, 'type' | 'installation' | 'grantId' | 'requestDigest' | 'actor'>
   | Pick<
       ApprovalStatement,
@@ -22,7 +23,7 @@ type Decided =
  * SHA-256 over the RFC 8785 form of the decision, lower-case hex; the challenge of the passkey is these 64 characters as
  * bytes. A field that the statement gains and this list does not would be signed by the API alone.
  */
-export function challengeOf(decided: Decided, nonce: string): string {
+export function challengeOf(decided: Challenged, nonce: string): string {
   const { type, installation, grantId, requestDigest, actor } = decided;
   const common = { purpose: 'daypass-decision-1', type, installation, grantId, requestDigest, actor, nonce };
   if (decided.type === 'request') return digest(common);

@@ -3,10 +3,12 @@ import type { HandlerDeps } from '../../../../api/handlers/deps.js';
 import { createHandlers, type Handlers } from '../../../../api/handlers.js';
 import type { Decision, Grants } from '../../../../api/grants.js';
 import { initialView, type Found } from '../../../../api/memo.js';
-import type { Approval } from '../../../../api/sign.js';
+import { Problem } from '../../../../api/problem.js';
+import { createSigner, type Approval } from '../../../../api/sign.js';
 import type { Actor } from '../../../../api/identity/actor.js';
 import { createSealer } from '../../../../api/identity/seal.js';
 import { createLog } from '../../../../activities/platform/log.js';
+import type { Challenged } from '../../../../workflows/domain/challenge.js';
 import type { Request } from '../../../../workflows/domain/request.js';
 import type { GrantView } from '../../../../workflows/domain/view.js';
 import type { Collected } from '../../../../workflows/messages.js';
@@ -46,11 +48,15 @@ export interface World {
   sent: Decision[];
   /** What the API put its signature under. */
   signed: Approval[];
+  /** What passkeys were checked over. */
+  attested: Challenged[];
 }
 
 export function worldOf({ view, found, collected, inside, anyId, unreadable }: GivenGrant = {}): World {
   const sent: Decision[] = [];
   const signed: Approval[] = [];
+  const attested: Challenged[] = [];
+  const real = createSigner('test', { kty: 'OKP', d: '' });
   const grant: Found = {
     request,
     bodyDigest: '',
@@ -83,6 +89,16 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
         return Promise.resolve('signed approval');
       },
       extension: () => Promise.resolve('signed extension'),
+      renewal: () => Promise.resolve('signed renewal'),
+      review: () => Promise.resolve('signed review'),
+      challenged: real.challenged,
+    },
+    passkeys: {
+      verifyDecision: (_actor, decided, assertion) => {
+        if (assertion.signature === 'wrong') throw new Problem('passkey-refused', 'The signature is wrong.');
+        attested.push(decided);
+        return Promise.resolve();
+      },
     },
     sealer: createSealer(new Uint8Array(32)),
     live: { watch: () => () => undefined },
@@ -90,7 +106,7 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
     openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
     temporalUi: () => undefined,
   };
-  return { handlers: createHandlers(deps), sent, signed };
+  return { handlers: createHandlers(deps), sent, signed, attested };
 }
 
 export function actorOf(id: string): Actor {
