@@ -4,7 +4,7 @@ import type { SignIn } from '../../workflows/domain/evidence.js';
 import type { Role } from '../../workflows/domain/rights.js';
 import type { Instant } from '../../workflows/domain/time.js';
 
-export type InstallationRole = Extract<Role, 'operator' | 'security' | 'auditor'>;
+export type InstallationRole = Extract<Role, 'operator' | 'security' | 'auditor' | 'maintainer'>;
 
 export interface Actor {
   ref: Ref;

@@ -64,6 +64,7 @@ describe('npm start', function () {
       'contractor',
       'security',
       'operator',
+      'maintainer',
       'deploy-bot',
     ]) {
       assert.match(first.said(), new RegExp(`^  ${account} `, 'm'));

@@ -32,7 +32,12 @@ export const directoryFile = z.strictObject({
   hours,
   people: z.array(person).min(1, 'names nobody; list at least one person'),
   groups: z.array(z.strictObject({ id, name: text })),
-  roles: z.strictObject({ operator: groupsOfRole, auditor: groupsOfRole, security: groupsOfRole }),
+  roles: z.strictObject({
+    operator: groupsOfRole,
+    auditor: groupsOfRole,
+    security: groupsOfRole,
+    maintainer: groupsOfRole,
+  }),
   services: z.array(service).default([]),
   blocked: z.array(selector(['person', 'service'])).default([]),
   rotations: z.array(rotation).default([]),

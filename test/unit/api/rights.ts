@@ -20,6 +20,7 @@ const people: [id: string, roles: Role[]][] = [
   ['operator', ['operator']],
   ['security', ['security']],
   ['auditor', ['auditor']],
+  ['maintainer', ['maintainer']],
   ['contractor', []],
   ['director', []],
   ['service:deploy-bot', []],

@@ -8,6 +8,8 @@ import {
   mayEverywhere,
   roles,
   type GrantAction,
+  type InstallationAction,
+  type Role,
 } from '../../../workflows/domain/rights.js';
 import { grantStates, liveStates, type GrantState } from '../../../workflows/domain/states.js';
 import { viewOf } from '../../../workflows/domain/shown.js';
@@ -57,20 +59,19 @@ describe('rights', () => {
     });
   }
 
-  it('over the whole installation: operators, security and auditors read everything, operators alone open payloads', () => {
-    const rights = roles.map((role) => [
-      role,
-      mayEverywhere('see-all', [role]),
-      mayEverywhere('open-payloads', [role]),
-    ]);
-    assert.deepEqual(rights, [
-      ['requester', false, false],
-      ['subject', false, false],
-      ['approver', false, false],
-      ['operator', true, true],
-      ['security', true, false],
-      ['auditor', true, false],
-    ]);
+  it('over the whole installation are with the roles that the table names, and with nobody else', () => {
+    const whose = {
+      'see-all': ['operator', 'security', 'auditor'],
+      'open-payloads': ['operator', 'maintainer'],
+      'see-temporal': ['operator', 'maintainer'],
+      'change-temporal': ['maintainer'],
+      'search-audit': ['security', 'auditor'],
+    } as const satisfies Record<InstallationAction, readonly Role[]>;
+    for (const action of Object.keys(whose) as InstallationAction[]) {
+      const allowed = roles.filter((role) => mayEverywhere(action, [role]));
+      assert.deepEqual(allowed, whose[action], action);
+      assert.ok(!mayEverywhere(action, []), action);
+    }
   });
 
   it('of someone who is nothing to the grant are none at all', () => {

@@ -120,6 +120,7 @@ describe('the directory', () => {
   it('gives roles by group, and none to those who left', () => {
     assert.deepEqual(policy.rolesOf('person:operator'), ['operator']);
     assert.deepEqual(policy.rolesOf('person:auditor'), ['auditor']);
+    assert.deepEqual(policy.rolesOf('person:maintainer'), ['maintainer']);
     assert.deepEqual(policy.rolesOf('person:security'), ['security']);
     assert.deepEqual(policy.rolesOf('person:engineer'), []);
     const left = examplePolicy({ directory: swap('groups: [operators]', 'groups: [operators]\n    status: inactive') });
