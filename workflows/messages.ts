@@ -66,6 +66,19 @@ export interface Collected {
 
 export const collect = defineUpdate<Collected, [Collect]>('collect');
 
+/** To the journal: one line, as the API signed it (a `NoteStatement`). What the API did not sign is refused, and that is recorded. */
+export const note = defineSignal<[{ statement: string }]>('note');
+/** To the journal: an account that no grant explained. It counts with the receipt of its target's connector. */
+export const strayFound = defineSignal<[StrayFound]>('strayFound');
+
+export interface StrayFound {
+  target: string;
+  grantId: string;
+  account: string;
+  /** JWS: of the removal, or of the list that it stood in. */
+  receipt: string;
+}
+
 /** A message that could not be opened or read decodes to this; narrowing signals in it are still honoured. */
 export interface Unreadable {
   unreadable: 'unsealed' | 'unknown-key' | 'broken' | 'other-workflow';
