@@ -40,6 +40,7 @@ export const statusOf: Record<FailureCode, number> = {
   'passkey-counter': 403,
   'passkey-unverified-user': 403,
   'passkey-exists': 409,
+  'too-many-passkeys': 409,
 
   'not-the-subject': 403,
   'not-active': 409,
@@ -50,6 +51,7 @@ export const statusOf: Record<FailureCode, number> = {
   'target-unavailable': 503,
   tombstone: 409,
   'clock-skew': 503,
+  'bad-receipt': 503,
 
   unauthenticated: 401,
   'fresh-sign-in-required': 401,
@@ -100,6 +102,7 @@ const titles: Record<FailureCode, string> = {
   'passkey-counter': 'The passkey may have been copied',
   'passkey-unverified-user': 'The passkey did not check who you are',
   'passkey-exists': 'This passkey is enrolled already',
+  'too-many-passkeys': 'Too many passkeys',
   'not-the-subject': 'Only for the subject',
   'not-active': 'Not active',
   'already-collected': 'Already collected',
@@ -108,6 +111,7 @@ const titles: Record<FailureCode, string> = {
   'target-unavailable': 'The target cannot be reached',
   tombstone: 'The grant is over at the target',
   'clock-skew': 'Clocks differ too much',
+  'bad-receipt': 'Answer of the target not proved',
   unauthenticated: 'Sign in first',
   'fresh-sign-in-required': 'Sign in again',
   forbidden: 'Not allowed',

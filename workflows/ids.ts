@@ -29,9 +29,17 @@ export function grantWorkflowId(grantId: string): string {
   return grantPrefix + grantId;
 }
 
+const personPrefix = 'person/';
+
 /** The passkeys of one person, by the directory's id. */
 export function personWorkflowId(personId: string): string {
-  return `person/${personId}`;
+  return personPrefix + personId;
+}
+
+/** Undefined for the id of any other workflow. */
+export function personIdOf(workflowId: string): string | undefined {
+  const id = workflowId.startsWith(personPrefix) ? workflowId.slice(personPrefix.length) : '';
+  return id === '' ? undefined : id;
 }
 
 /** What happened to the installation as a whole. */

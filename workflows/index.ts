@@ -1,3 +1,4 @@
 /** Everything that the bundle holds. */
 export { grant } from './grant.js';
+export { person } from './person.js';
 export { reassess, reconcile } from './reconcile.js';

@@ -37,6 +37,7 @@ export const failureCodes = [
   'passkey-counter',
   'passkey-unverified-user',
   'passkey-exists',
+  'too-many-passkeys',
   // the credential
   'not-the-subject',
   'not-active',
@@ -47,6 +48,7 @@ export const failureCodes = [
   'target-unavailable',
   'tombstone',
   'clock-skew',
+  'bad-receipt',
   // the API
   'unauthenticated',
   'fresh-sign-in-required',
