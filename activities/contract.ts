@@ -1,10 +1,11 @@
 /** What workflows may ask of the outside world. The only file of `activities/` that workflows import, for its types. */
 import type { Ref, Selector } from '../workflows/domain/actor.js';
 import type { FailureCode } from '../workflows/domain/failure.js';
-import type { AuditRecord } from '../workflows/domain/record.js';
+import type { AuditRecord, Head } from '../workflows/domain/record.js';
 import type { Request, SignedRequest } from '../workflows/domain/request.js';
 import type { ReceiptKey } from '../workflows/domain/receipt.js';
 import type { Finding, Opening, Step } from '../workflows/domain/rule.js';
+import type { VerificationKey } from '../workflows/domain/signature.js';
 import type { CeilingAnswer, Provisioned, Removal } from '../workflows/domain/target.js';
 import type { News, NewsKind } from '../workflows/domain/tells.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
@@ -133,15 +134,44 @@ export interface StandingAccount {
 export interface Tells {
   /** Mail, live view, risk baselines and record in one, so that a change costs one activity. */
   tell(change: Change): Promise<void>;
-  /** Stream and sinks alone, for chains that nobody is mailed about. */
-  publish(input: { records: AuditRecord[] }): Promise<void>;
+  /** Stream and sinks alone, for seals and for chains that nobody is mailed about. */
+  publish(input: { records: AuditRecord[]; seals?: string[] }): Promise<void>;
+}
+
+/** On the queue `decisions`, for workflows that check signatures themselves. */
+export interface Keys {
+  /** Whose signatures count today. */
+  believed(): Promise<Believed>;
+}
+
+export interface Believed {
+  installation: string;
+  /** The API's keys; what a retired one signed later than `until` does not count. */
+  api: (VerificationKey & { until?: Instant })[];
+  receipts: ReceiptKey[];
+}
+
+/** On the queue `decisions`, for chains whose workflow was ended by force. */
+export interface Resumes {
+  /** The newest head that an earlier run of this workflow showed. */
+  lastHead(input: { workflowId: string }): Promise<Head>;
+  /** The newest seal of earlier runs and in the files, so that no number is used again. */
+  lastSeal(): Promise<LastSeal>;
+}
+
+/** `number` 0 where nothing was ever sealed. */
+export interface LastSeal {
+  number: number;
+  digest: string;
+  /** Everything that changed before this instant is sealed. */
+  since: Instant;
 }
 
 /** On the queue `decisions`, for the workflow `seals`. */
 export interface Seals {
   /**
-   * Signs the heads of the chains that changed since the last seal and hands the seal to every sink: at most 250 heads a
-   * seal, so `next` says where to go on. A repeat signs the same number again, over what is true then.
+   * Signs the heads of the chains that changed since the last seal: at most 250 heads a seal, so `next` says where to go on.
+   * A repeat signs the same number again, over what is true then; so only what is answered may be handed out (`publish`).
    */
   seal(input: SealInput): Promise<SealAnswer>;
 }
@@ -153,6 +183,8 @@ export interface SealInput {
   since: Instant;
   /** Opaque. */
   page?: string;
+  /** Also where nothing changed: at least one an hour shows that somebody looked. */
+  always?: boolean;
 }
 
 export interface SealAnswer {
@@ -195,6 +227,8 @@ export interface Stray {
   account: string;
   /** Undefined while it could not be removed: it still stands. */
   removal?: Removal;
+  /** JWS of the list that it stood in. */
+  listed?: string;
 }
 
 export interface GrantPage {
