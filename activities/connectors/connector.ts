@@ -27,6 +27,8 @@ export interface Order<Privilege> {
   automaticPerHour?: number;
   /** Attempt of the activity: an older attempt that arrives late must not replace a newer credential. */
   attempt: number;
+  /** Of a renewal: when the API signed it. A renewal that was signed before the last one comes too late. */
+  renewedAt?: Instant;
 }
 
 export interface Provision extends StandingAccount {
@@ -60,7 +62,7 @@ export interface Connector<Privilege = unknown> {
   now(signal: AbortSignal): Promise<Instant>;
   /** Finds or makes the account of this grant. Refuses with `tombstone` when the grant is over here. */
   provision(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
-  /** Another credential for the account that stands; never for one that does not. */
+  /** Another credential for the account that stands on this evidence; never for one that does not. Its end stays. */
   renew(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
   /** Moves the end of a standing account; later or earlier. */
   setEnd?(order: Order<Privilege>, signal: AbortSignal): Promise<StandingAccount>;
@@ -82,7 +84,9 @@ export class TargetError extends Error {
     | 'ceiling-refused'
     | 'bad-evidence'
     | 'passkey-required'
-    | 'passkey-refused';
+    | 'passkey-unknown'
+    | 'passkey-refused'
+    | 'passkey-unverified-user';
 
   constructor(outcome: TargetError['outcome'], code: TargetError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
