@@ -2,6 +2,9 @@
 import type { Ref } from './actor.js';
 import type { Instant, Ms } from './time.js';
 
+/** The `typ` of a statement: no token of another purpose, signed by the same key, can pass for one. */
+export const statementType = 'daypass+jws';
+
 /** A public JSON Web Key (RFC 7517). */
 export interface PublicJwk {
   kty: string;

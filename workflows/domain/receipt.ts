@@ -4,6 +4,8 @@
  */
 import type { Instant } from './time.js';
 
+export const receiptType = 'daypass-receipt+jws';
+
 export const receiptKinds = ['made', 'end-moved', 'renewed', 'removed', 'swept', 'listed', 'refused'] as const;
 export type ReceiptKind = (typeof receiptKinds)[number];
 

@@ -5,6 +5,8 @@
 import type { Head } from './record.js';
 import type { Instant } from './time.js';
 
+export const sealType = 'daypass-seal+jws';
+
 export interface Seal {
   installation: string;
   /** From 1, without gaps. */

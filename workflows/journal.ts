@@ -1,0 +1,216 @@
+/**
+ * The journal of the installation: its own audit chain, for what concerns no grant and no person. It begins when the first line
+ * comes, and never ends.
+ *
+ * 1. A line counts with its signature, which is checked here: what another worker says of it does not matter.
+ * 2. What nobody signed is recorded as such, a few times a run, and counted. It can neither stop nor flood the chain.
+ * 3. What was recorded is published before it is let go; a run that has grown long hands its head on to the next.
+ */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  log,
+  setHandler,
+  sleep,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ChangedAt } from './attributes.js';
+import { ask, resume } from './audit-calls.js';
+import { tell } from './calls.js';
+import { SYSTEM } from './domain/actor.js';
+import { isLine, readBelieved, readNote, readStray, type Believed, type Line, type Read } from './domain/note.js';
+import { following, noHead, pageOf, type AuditRecord, type Head, type JournalRecordType } from './domain/record.js';
+import type { Instant, Ms } from './domain/time.js';
+import { journalId } from './ids.js';
+import * as messages from './messages.js';
+
+/** What one run hands to the next. */
+export interface HandedOn {
+  head: Head;
+  /** Notes that were recorded, newest last, so that sending one again changes nothing. */
+  noted: Noted[];
+  /** What was signed before this instant may have been recorded and forgotten: it is not taken any more. */
+  forgottenBefore: Instant;
+}
+
+interface Noted {
+  noteId: string;
+  issuedAt: Instant;
+}
+
+/** Of one publication, and of one answer. */
+const recordBytesMax = 20_000;
+/** The server takes some 500 signals a run, so that a run ends long before. */
+const signalsMax = 200;
+const notedMax = 400;
+const refusalsShown = 5;
+/** How far a sender's clock may be behind ours at the very first line. */
+const startTolerance: Ms = 10 * 60_000;
+/** Somebody may invent key ids: they are looked for once in so long. */
+const keysEvery: Ms = 30_000;
+
+export async function journal(handed?: unknown): Promise<void> {
+  if (workflowInfo().workflowId !== journalId) {
+    throw ApplicationFailure.nonRetryable(`The id of the journal is ${journalId}.`, 'invalid');
+  }
+  const book = new Journal();
+  // There is nothing here that a cancellation could end.
+  const next = await CancellationScope.nonCancellable(() => book.kept(handedOn(handed)));
+  await continueAsNew<typeof journal>(next);
+}
+
+class Journal {
+  private head = noHead;
+  private noted: Noted[] = [];
+  private forgottenBefore: Instant = 0;
+  private readonly records: AuditRecord[] = [];
+  private readonly inbox: { from: 'note' | 'stray'; message: unknown }[] = [];
+  private signals = 0;
+  private refused = 0;
+  private published = 0;
+  private believed: Believed | undefined;
+  private believedAt: Instant = 0;
+
+  constructor() {
+    const take = (from: 'note' | 'stray') => (message: unknown) => {
+      this.signals += 1;
+      this.inbox.push({ from, message });
+    };
+    setHandler(messages.note, take('note'));
+    setHandler(messages.strayFound, take('stray'));
+    setHandler(messages.record, (after) => {
+      const from = typeof after === 'number' ? after : 0;
+      return pageOf(
+        this.records.filter(({ sequence }) => sequence > from),
+        recordBytesMax,
+      );
+    });
+  }
+
+  /** Takes lines until the run has grown long and everything is published; answers with what the next one needs. */
+  async kept(handed: HandedOn | undefined): Promise<HandedOn> {
+    await this.begin(handed);
+    void this.keepPublishing();
+    for (;;) {
+      await condition(() => this.inbox.length > 0 || (this.isLong() && this.isPublished()));
+      const before = this.head;
+      for (let next = this.inbox.shift(); next; next = this.inbox.shift()) await this.take(next);
+      const isOver = this.isLong() && this.inbox.length === 0 && this.isPublished();
+      if (isOver && !this.mentionRefusals()) break;
+      if (this.head !== before) this.show();
+    }
+    return { head: this.head, noted: this.noted, forgottenBefore: this.forgottenBefore };
+  }
+
+  private async begin(handed: HandedOn | undefined): Promise<void> {
+    if (handed) {
+      this.head = handed.head;
+      this.noted = handed.noted;
+      this.forgottenBefore = handed.forgottenBefore;
+    } else {
+      // The first run of all, or the one after somebody ended the last by force: the chain goes on where it was.
+      this.head = headOf(await resume.lastHead({ workflowId: journalId })) ?? noHead;
+      this.forgottenBefore = workflowInfo().startTime.getTime() - startTolerance;
+    }
+    if (this.head.sequence > 0) this.show();
+    await this.askKeys();
+  }
+
+  private isLong(): boolean {
+    return this.signals >= signalsMax || workflowInfo().continueAsNewSuggested;
+  }
+
+  private isPublished(): boolean {
+    return this.published === this.records.length;
+  }
+
+  private async take({ from, message }: { from: 'note' | 'stray'; message: unknown }): Promise<void> {
+    const look = (): Read => {
+      if (!this.believed) return { because: 'It could not be checked: no keys are known.' };
+      return from === 'note' ? readNote(message, this.believed) : readStray(message, this.believed);
+    };
+    let found = look();
+    if (!isLine(found) && found.unknownKey && Date.now() - this.believedAt >= keysEvery) {
+      await this.askKeys();
+      found = look();
+    }
+    if (!isLine(found)) this.refuse(found.because);
+    else if (this.has(found)) return;
+    else if (found.issuedAt <= this.forgottenBefore) {
+      this.refuse('It was signed too long ago to tell whether it is here already.');
+    } else this.enter(found);
+  }
+
+  private enter({ noteId, type, by, detail, issuedAt }: Line): void {
+    this.append(type, detail, by);
+    this.noted.push({ noteId, issuedAt });
+    const forgotten = this.noted.length > notedMax ? this.noted.shift() : undefined;
+    this.forgottenBefore = Math.max(this.forgottenBefore, forgotten?.issuedAt ?? 0);
+  }
+
+  private has({ noteId }: Line): boolean {
+    return this.noted.some((noted) => noted.noteId === noteId);
+  }
+
+  private refuse(because: string): void {
+    this.refused += 1;
+    log.error('something was sent to the journal that does not belong there', { because });
+    if (this.refused <= refusalsShown) this.append('note-refused', { because, count: 1 });
+  }
+
+  /** Those that were only counted, at the end of the run. Were there any? */
+  private mentionRefusals(): boolean {
+    const count = this.refused - refusalsShown;
+    this.refused = 0;
+    if (count > 0) this.append('note-refused', { because: 'More of the same, in this run.', count });
+    return count > 0;
+  }
+
+  private append(type: JournalRecordType, detail: AuditRecord['detail'], by = SYSTEM): void {
+    const record = following(this.head, { chain: journalId, at: Date.now(), type, by, detail });
+    this.records.push(record);
+    this.head = { sequence: record.sequence, hash: record.hash };
+  }
+
+  private show(): void {
+    upsertMemo({ view: { head: this.head } });
+    upsertSearchAttributes([{ key: ChangedAt, value: new Date() }]);
+  }
+
+  private async keepPublishing(): Promise<void> {
+    for (;;) {
+      await condition(() => !this.isPublished());
+      const records = pageOf(this.records.slice(this.published), recordBytesMax);
+      try {
+        await tell.publish.executeWithOptions({ summary: `publish ${records.length}` }, [{ records }]);
+        this.published += records.length;
+      } catch {
+        // A day of attempts has failed. The records stay in this run, and are tried again.
+        await sleep('5m');
+      }
+    }
+  }
+
+  /** Keeps those that it has where no better answer comes. */
+  private async askKeys(): Promise<void> {
+    this.believedAt = Date.now();
+    const answer = await ask.believed().catch(() => undefined);
+    this.believed = readBelieved(answer) ?? this.believed;
+  }
+}
+
+/** Undefined where this run was not started by the one before it. */
+function handedOn(handed: unknown): HandedOn | undefined {
+  const { head: said, noted, forgottenBefore } = { ...(handed as Partial<HandedOn>) };
+  const head = headOf(said);
+  if (!head || !Array.isArray(noted) || typeof forgottenBefore !== 'number') return undefined;
+  return { head, noted, forgottenBefore };
+}
+
+function headOf(said: Head | undefined): Head | undefined {
+  return typeof said?.sequence === 'number' && typeof said.hash === 'string' ? said : undefined;
+}
