@@ -13,15 +13,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge } from 'prom-client';
 import { digest } from '../../workflows/domain/digest.js';
-import type { Receipt } from '../../workflows/domain/receipt.js';
+import { receiptType, type Receipt } from '../../workflows/domain/receipt.js';
 import { firstPrevious } from '../../workflows/domain/record.js';
 import type { Instant } from '../../workflows/domain/time.js';
 import { signAs } from '../platform/jws.js';
 import type { PrivateJwk } from '../platform/keys.js';
 import type { Log } from '../platform/log.js';
 import { TargetError } from './connector.js';
-
-export const receiptType = 'daypass-receipt+jws';
 
 type FromBook = 'installation' | 'target' | 'book' | 'number' | 'previous' | 'at';
 type Without<One> = One extends Receipt ? Omit<One, FromBook> : never;

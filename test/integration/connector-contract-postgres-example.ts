@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readZone } from '../../activities/ceiling.js';
+import { readZone } from '../../activities/zone.js';
 import { postgres } from '../../activities/connectors/postgres/index.js';
 import { folder } from '../support/services.js';
 import { newGrantId } from '../support/connector-contract.js';
@@ -43,6 +43,7 @@ describe('the example database with the example ceiling', () => {
             durationMs: 60_000,
             endBy: Date.now() + 60_000,
             evidenceDigest: 'e'.repeat(64),
+            signedBy: ['key-1'],
             recipientKey: { kty: 'OKP' },
             attempt: 1,
           },

@@ -19,6 +19,7 @@ export async function account(
     durationMs: 10 * minuteMs,
     endBy: Date.now() + 60 * minuteMs,
     evidenceDigest: 'e'.repeat(64),
+    signedBy: ['key-1'],
     recipientKey: { kty: 'OKP' },
     attempt: 1,
     ...change,

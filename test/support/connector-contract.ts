@@ -49,6 +49,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
         durationMs: 10 * minute,
         endBy: Date.now() + 60 * minute,
         evidenceDigest: 'e'.repeat(64),
+        signedBy: ['key-1'],
         recipientKey: { kty: 'OKP' },
         attempt: 1,
         ...change,
@@ -206,8 +207,8 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       assert.ok(!(await listed()).includes(theirs.grantId));
       assert.deepEqual(await listed(ground.stranger), [theirs.grantId]);
       const [standing] = (await connector.list(signal)).filter(({ grantId }) => grantId === ours.grantId);
-      const { account, endsAt, evidenceDigest, grantId, targetIdentity } = ours;
-      assert.deepEqual(standing, { account, endsAt, evidenceDigest, grantId, targetIdentity });
+      const { account, endsAt, evidenceDigest, grantId, targetIdentity, signedBy } = ours;
+      assert.deepEqual(standing, { account, endsAt, evidenceDigest, grantId, targetIdentity, signedBy });
     });
 
     it("never touches another installation's account", async () => {
@@ -233,6 +234,68 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       await (await ground.login(credential)).use();
       await until(() => isRefusedLogin(credential), { withinMs: 5_000 });
       assert.ok(Date.now() >= endsAt);
+    });
+
+    it('says by which keys its evidence is signed, all that it ever stood on', async () => {
+      const { asked } = await provisioned({ signedBy: ['key-2', 'key-1'] });
+      const { grantId } = asked;
+      const keys = async () => (await connector.list(signal)).find((each) => each.grantId === grantId)?.signedBy;
+      assert.deepEqual(await keys(), ['key-1', 'key-2']);
+      await connector.renew({ ...asked, renewedAt: Date.now(), signedBy: ['key-3'] }, signal);
+      await connector.setEnd?.({ ...asked, signedBy: ['key-4'] }, signal);
+      const all = ['key-1', 'key-2', 'key-3', ...(connector.can.movesEnd ? ['key-4'] : [])];
+      assert.deepEqual(await keys(), all);
+    });
+
+    it('renews the credential of a standing account: the old one is refused at the next login, its end and what is open stay', async () => {
+      const { asked, credential, account, endsAt } = await provisioned();
+      const open = await ground.login(credential);
+      const renewed = await connector.renew({ ...asked, renewedAt: Date.now() }, signal);
+      assert.deepEqual(
+        [renewed.account, renewed.endsAt, renewed.evidenceDigest],
+        [account, endsAt, asked.evidenceDigest],
+      );
+      assert.ok(renewed.credential);
+      await (await ground.login(renewed.credential)).use();
+      assert.ok(await isRefusedLogin(credential));
+      await open.use();
+    });
+
+    it('makes no account by a renewal, before the order and after the removal', async () => {
+      const never = order({ renewedAt: Date.now() });
+      await refuses(connector.renew(never, signal), 'target-refused');
+      assert.ok(!(await listed()).includes(never.grantId));
+      const { asked } = await provisioned();
+      await connector.remove(asked.grantId, signal);
+      await refuses(connector.renew({ ...asked, renewedAt: Date.now() }, signal), 'tombstone');
+      assert.ok(!(await listed()).includes(asked.grantId));
+    });
+
+    it('renews nothing on other evidence, unasked, or past the end', async () => {
+      const { asked } = await provisioned();
+      const renewedAt = Date.now();
+      await refuses(connector.renew({ ...asked, renewedAt, evidenceDigest: 'f'.repeat(64) }, signal), 'bad-evidence');
+      await refuses(connector.renew(asked, signal), 'bad-evidence');
+      const brief = await provisioned({ durationMs: 100 });
+      await until(() => Date.now() > brief.endsAt);
+      await refuses(connector.renew({ ...brief.asked, renewedAt }, signal), 'bad-evidence');
+    });
+
+    // Who lost a password and got another must not be locked out by an answer that was on its way for a minute.
+    it('lets no late attempt, of an order or of an older renewal, replace the newest credential', async () => {
+      const { asked } = await provisioned({ attempt: 3 });
+      const renew = (renewedAt: number, attempt: number) => connector.renew({ ...asked, renewedAt, attempt }, signal);
+      const at = Date.now();
+      await renew(at, 5);
+      const { credential } = await renew(at + 1, 2);
+      assert.ok(credential);
+      await refuses(renew(at, 9), 'bad-evidence');
+      await isUnknown(renew(at + 1, 1));
+      await refuses(connector.provision({ ...asked, attempt: 9 }, signal), 'target-refused');
+      await (await ground.login(credential)).use();
+      const { credential: repeated } = await renew(at + 1, 3);
+      assert.ok(repeated);
+      await (await ground.login(repeated)).use();
     });
 
     it('moves the end of a standing account, later and earlier, and never past what the evidence allows', async function () {
@@ -289,6 +352,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
     it('says that the outcome is unknown when the target does not answer', async () => {
       const { unreachable } = ground;
       await isUnknown(unreachable.provision(order(), signal));
+      await isUnknown(unreachable.renew(order({ renewedAt: Date.now() }), signal));
       await isUnknown(unreachable.remove(newGrantId(), signal));
       await isUnknown(unreachable.list(signal));
       await isUnknown(unreachable.now(signal));

@@ -31,6 +31,10 @@ export interface Label {
   endsAt: Instant;
   /** The attempt whose password is valid. */
   attempt: number;
+  /** Of the renewal whose password is valid, if there was one. */
+  renewedAt?: Instant;
+  /** Ids of the API's keys that signed what this account stands on. */
+  signedBy: string[];
 }
 
 // Instants stand as RFC 3339 in the comment, for the administrator who reads it.
@@ -47,6 +51,9 @@ const label: z.ZodType<Label, unknown> = z.strictObject({
   startsAt: instant,
   endsAt: instant,
   attempt: z.int(),
+  renewedAt: instant.optional(),
+  // What says nothing of it was signed by nobody known, and does not stand for long.
+  signedBy: z.array(z.string()).default([]),
 });
 
 export function labelText(of: Label): string {
@@ -54,7 +61,13 @@ export function labelText(of: Label): string {
     ...of,
     startsAt: new Date(of.startsAt).toISOString(),
     endsAt: new Date(of.endsAt).toISOString(),
+    ...(of.renewedAt === undefined ? {} : { renewedAt: new Date(of.renewedAt).toISOString() }),
   });
+}
+
+/** Every key that anything of an account rests on: when one of them leaks, so may have all of it. */
+export function allOf(signedBy: string[], more: string[]): string[] {
+  return [...new Set([...signedBy, ...more])].sort();
 }
 
 /** Undefined for a comment that we did not write. */

@@ -7,6 +7,7 @@ import { list } from './list.js';
 import { parsePrivilege, type PostgresPrivilege } from './privilege.js';
 import { provision } from './provision.js';
 import { remove } from './remove.js';
+import { renew } from './renew.js';
 import { connectServer } from './server.js';
 import { setEnd } from './set-end.js';
 
@@ -42,6 +43,9 @@ export function postgres({ installation, address, credential }: PostgresOptions)
     },
     provision(order, signal) {
       return translated(() => provision(server, installation, order, signal));
+    },
+    renew(order, signal) {
+      return translated(() => renew(server, installation, order, signal));
     },
     setEnd(order, signal) {
       return translated(() => setEnd(server, installation, order, signal));

@@ -17,8 +17,8 @@ export async function list(server: Server, installation: string, signal: AbortSi
       const label = readLabel(comment);
       // The name must be the one that the label leads to: a copied label makes no account ours.
       if (label?.installation !== installation || accountName(installation, label.grantId) !== name) return [];
-      const { grantId, endsAt, evidence } = label;
-      return [{ grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity }];
+      const { grantId, endsAt, evidence, signedBy } = label;
+      return [{ grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy }];
     });
   });
 }

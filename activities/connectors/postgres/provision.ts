@@ -7,7 +7,7 @@
  */
 import pg from 'pg';
 import { type Order, type Provision, TargetError } from '../connector.js';
-import { accountName, type Label, labelText, ownLabel } from './account.js';
+import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
 import { findRole, identity, lock, prepare } from './home.js';
 import { findEntry, madeWithinTheHour, recordMade } from './ledger.js';
 import type { PostgresPrivilege } from './privilege.js';
@@ -32,12 +32,12 @@ export async function provision(
   return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
-    const { endsAt } = await session.transaction(async () => {
+    const { endsAt, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
       const role = await findRole(session, name);
       if (role === undefined) return create(session, name, installation, order, verifier);
-      return renew(session, name, ownLabel(installation, order.grantId, role.comment), order, verifier);
+      return repeat(session, name, ownLabel(installation, order.grantId, role.comment), order, verifier);
     });
     return {
       grantId: order.grantId,
@@ -45,6 +45,7 @@ export async function provision(
       endsAt,
       evidenceDigest: order.evidenceDigest,
       targetIdentity,
+      signedBy,
       credential: { kind: 'postgres', host, port, database, username: name, password },
     };
   });
@@ -74,6 +75,7 @@ async function create(
     startsAt,
     endsAt: Math.min(startsAt + order.durationMs, order.endBy),
     attempt: order.attempt,
+    signedBy: allOf([], order.signedBy),
   };
   if (label.endsAt <= startsAt) {
     throw new TargetError('refused', 'bad-evidence', 'The time in which this access was agreed has passed.');
@@ -94,21 +96,48 @@ async function create(
   return label;
 }
 
-async function renew(
+async function repeat(
   session: Session,
   name: string,
   label: Label,
   order: Order<PostgresPrivilege>,
   verifier: string,
 ): Promise<Label> {
-  if (label.evidence !== order.evidenceDigest) {
-    throw new TargetError('refused', 'bad-evidence', 'The account of this grant was made on other evidence.');
+  refuseUnlessOn(label, order);
+  if (label.renewedAt !== undefined) {
+    throw new TargetError('refused', 'target-refused', 'The password was renewed since; this order comes too late.');
   }
-  if (order.attempt < label.attempt) {
-    // A repeated activity counts from 1 again, so this one may still become the newest.
-    throw new TargetError('unknown', 'target-unavailable', 'A later attempt has made the password that is valid now.');
-  }
-  const renewed = { ...label, attempt: order.attempt };
+  refuseIfOlder(label, order);
+  return replacePassword(session, name, label, order, verifier);
+}
+
+/** The account was made, and last extended, on exactly this evidence. */
+export function refuseUnlessOn(label: Label, order: Order<PostgresPrivilege>): void {
+  if (label.evidence === order.evidenceDigest) return;
+  throw new TargetError('refused', 'bad-evidence', 'The account of this grant was made on other evidence.');
+}
+
+export function refuseIfOlder(label: Label, order: Order<PostgresPrivilege>): void {
+  if (order.attempt >= label.attempt) return;
+  // A repeated activity counts from 1 again, so this one may still become the newest.
+  throw new TargetError('unknown', 'target-unavailable', 'A later attempt has made the password that is valid now.');
+}
+
+/** The old one is refused from the next login on; sessions that are open go on. */
+export async function replacePassword(
+  session: Session,
+  name: string,
+  label: Label,
+  order: Order<PostgresPrivilege>,
+  verifier: string,
+): Promise<Label> {
+  const { attempt, renewedAt, signedBy } = order;
+  const renewed = {
+    ...label,
+    attempt,
+    signedBy: allOf(label.signedBy, signedBy),
+    ...(renewedAt === undefined ? {} : { renewedAt }),
+  };
   const role = escapeIdentifier(name);
   await session.query(`
     ALTER ROLE ${role} PASSWORD ${escapeLiteral(verifier)};

@@ -8,8 +8,7 @@
  * 4. The answer is what was read back, not what was done.
  */
 import pg from 'pg';
-import type { Removal } from '../../contract.js';
-import { TargetError } from '../connector.js';
+import { type Removed, TargetError } from '../connector.js';
 import { type Account, accountName, ownLabel } from './account.js';
 import { databasesOf, letBack, takeBelongings } from './belongings.js';
 import { withoutBlockers } from './blockers.js';
@@ -31,7 +30,7 @@ export async function remove(
   grantId: string,
   privilegeRoles: string[],
   signal: AbortSignal,
-): Promise<Removal> {
+): Promise<Removed> {
   const name = accountName(installation, grantId);
   return withoutBlockers(server, signal, () =>
     server.home(signal, async (session) => {
@@ -155,7 +154,7 @@ async function remarkOnOwners(session: Session, name: string, privilegeRoles: st
   }
 }
 
-async function readBack(session: Session, name: string, grantId: string): Promise<Removal> {
+async function readBack(session: Session, name: string, grantId: string): Promise<Removed> {
   const entry = await findEntry(session, name);
   const [left] = await session.query<{ roles: number; sessions: number; prepared: number }>(
     `SELECT (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import type { StandingAccount } from '../../contract.js';
 import { type Order, TargetError } from '../connector.js';
-import { accountName, labelText, ownLabel } from './account.js';
+import { accountName, allOf, labelText, ownLabel } from './account.js';
 import { findRole, identity, lock, prepare } from './home.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { instant, refuseIfOver } from './provision.js';
@@ -21,7 +21,7 @@ export async function setEnd(
   return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
-    const { endsAt, evidence } = await session.transaction(async () => {
+    const { endsAt, evidence, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
       const found = await findRole(session, name);
@@ -33,6 +33,7 @@ export async function setEnd(
         ...label,
         endsAt: Math.min(label.startsAt + order.durationMs, order.endBy),
         evidence: order.evidenceDigest,
+        signedBy: allOf(label.signedBy, order.signedBy),
       };
       const role = escapeIdentifier(name);
       await session.query(`
@@ -40,6 +41,6 @@ export async function setEnd(
         COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(moved))}`);
       return moved;
     });
-    return { grantId: order.grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity };
+    return { grantId: order.grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy };
   });
 }

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openBook, receiptType, type Book, type Entry } from '../../../activities/connectors/book.js';
+import { openBook, type Book, type Entry } from '../../../activities/connectors/book.js';
 import { TargetError } from '../../../activities/connectors/connector.js';
 import { createLog } from '../../../activities/platform/log.js';
 import type { PrivateJwk } from '../../../activities/platform/keys.js';
 import { digest } from '../../../workflows/domain/digest.js';
-import type { Receipt } from '../../../workflows/domain/receipt.js';
+import { receiptType, type Receipt } from '../../../workflows/domain/receipt.js';
 import { firstPrevious } from '../../../workflows/domain/record.js';
 import { verified } from '../../../workflows/domain/signature.js';
 import { folder } from '../../support/services.js';
