@@ -3,7 +3,8 @@
  * has another shape is no answer, and ends as a failure that the grant can live with.
  */
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { Judgement } from '../activities/contract.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Eligibility, Judgement } from '../activities/contract.js';
 import { failureCodes } from './domain/failure.js';
 import type { Finding, Opening } from './domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
@@ -12,10 +13,21 @@ import { isUnreadable } from './messages.js';
 type Fields = { [key: string]: unknown };
 type Shape = { [key: string]: (value: unknown) => boolean };
 
+/** What becomes a record, or part of the view: beside a request and a view it is told in one payload of 64 kB. */
+const answerBytesMax = 20_000;
+/** The year 2100: what a clock can show, and a timer can wait for. */
+const latest = 4_102_444_800_000;
+
 const text = (value: unknown): boolean => typeof value === 'string';
+/** A name, or the ref of somebody: it may be indexed, where the server takes 2 kB for all. */
+const name = (value: unknown): boolean => typeof value === 'string' && value.length <= 100;
+/** The longest is the distinguished name of a directory. */
+const account = (value: unknown): boolean => typeof value === 'string' && value.length <= 500;
 const flag = (value: unknown): boolean => typeof value === 'boolean';
 const finite = (value: unknown): boolean => Number.isFinite(value);
-const count = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 1;
+const whole = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const instant = (value: unknown): boolean => whole(value) && Number(value) <= latest;
+const count = (value: unknown): boolean => whole(value) && Number(value) >= 1;
 const maybe = (is: (value: unknown) => boolean) => (value: unknown) => value === undefined || is(value);
 const list = (of: (value: unknown) => boolean) => (value: unknown) => Array.isArray(value) && value.every(of);
 const fields = (shape: Shape) => (value: unknown) =>
@@ -31,6 +43,7 @@ const step = fields({
   fallback: list(text),
   expireAfterMs: finite,
   clock: text,
+  passkey: maybe(flag),
 });
 
 const rule = fields({
@@ -41,37 +54,40 @@ const rule = fields({
   automatic: flag,
   flow: fields({ name: text, steps: (value) => list(step)(value) && Array.isArray(value) && value.length > 0 }),
   extension: fields({ automaticUpToMs: finite, byApproval: flag }),
-  policyVersion: text,
+  policyVersion: name,
 });
 
 const risk = fields({
-  score: finite,
-  band: text,
-  factors: list(fields({ id: text, points: finite, evidence: text })),
-  missing: list(text),
+  score: whole,
+  band: name,
+  factors: list(fields({ id: name, points: finite, evidence: text })),
+  missing: list(name),
 });
 
 const opening: Shape = {
-  selectors: list(text),
+  selectors: list(name),
   usedFallback: flag,
-  remindAt: maybe(finite),
-  escalateAt: maybe(finite),
-  expireAt: finite,
+  remindAt: maybe(instant),
+  escalateAt: maybe(instant),
+  expireAt: instant,
 };
 
+const receiptKeys = list(fields({ kid: text, x: text, targets: list(text) }));
+
 const known = (value: unknown): boolean => failureCodes.some((code) => code === value);
-const passes = fields({ rule, risk, barred: list(text), opening: maybe(fields(opening)) });
-const denies = fields({ code: known, because: text, risk: maybe(risk), policyVersion: maybe(text) });
+const passes = fields({ rule, risk, barred: list(text), receiptKeys, opening: maybe(fields(opening)) });
+const denies = fields({ code: known, because: text, risk: maybe(risk), policyVersion: maybe(name) });
 
 export function findingFrom(answer: unknown): Finding {
   const { verdict } = isFields(answer) ? answer : {};
-  if ((verdict === 'pass' && passes(answer)) || (verdict === 'deny' && denies(answer))) return answer as Finding;
+  const isFinding = (verdict === 'pass' && passes(answer)) || (verdict === 'deny' && denies(answer));
+  if (isFinding) return bounded(answer as Finding);
   throw notUnderstood(answer);
 }
 
 export function judgementFrom(answer: unknown): Judgement {
   if (isFields(answer) && answer['ok'] === true) {
-    return shaped(answer, {
+    return asked(answer, {
       by: text,
       name: text,
       human: text,
@@ -80,49 +96,62 @@ export function judgementFrom(answer: unknown): Judgement {
       standing: list(text),
     });
   }
-  return shaped(answer, { ok: (value) => value === false, by: text, code: known, because: text });
+  return asked(answer, { ok: (value) => value === false, by: text, code: known, because: text });
 }
 
 export function openingFrom(answer: unknown): Opening {
-  return shaped(answer, opening);
+  return asked(answer, opening);
 }
 
-export function eligibilityFrom(answer: unknown): { eligible: boolean; because: string } {
-  return shaped(answer, { eligible: flag, because: text });
+export function eligibilityFrom(answer: unknown): Eligibility {
+  return asked(answer, { eligible: flag, because: text, receiptKeys });
 }
 
 export function ceilingFrom(answer: unknown): CeilingAnswer {
-  if (isFields(answer) && answer['allows'] === true) return shaped(answer, { automatic: flag, leastApprovals: finite });
-  return shaped(answer, { allows: (value) => value === false, because: text });
+  if (isFields(answer) && answer['allows'] === true)
+    return asked(answer, { automatic: flag, leastApprovals: finite, attested: flag });
+  return asked(answer, { allows: (value) => value === false, because: text });
 }
 
 export function provisionedFrom(answer: unknown): Provisioned {
   return shaped(answer, {
-    account: text,
-    endsAt: finite,
+    account,
+    endsAt: instant,
     evidenceDigest: text,
     sealedCredential: maybe(text),
     targetIdentity: text,
+    receipt: text,
   });
 }
 
 export function removalFrom(answer: unknown): Removal {
   return shaped(answer, {
     grantId: text,
-    account: text,
-    removedAt: finite,
-    verifiedAt: finite,
+    account,
+    removedAt: instant,
+    verifiedAt: instant,
     wasPresent: flag,
-    sessionsEnded: finite,
+    sessionsEnded: whole,
     targetIdentity: text,
     remarks: list(text),
+    receipt: text,
   });
+}
+
+/** An answer to a question, which is small. */
+function asked<Answer extends object>(answer: unknown, shape: Shape): Answer {
+  return bounded(shaped<Answer>(answer, shape));
 }
 
 /** `shape` names every field that the grant reads; nothing is read that was not looked at here. */
 function shaped<Answer>(answer: unknown, shape: Shape): Answer {
   if (fields(shape)(answer)) return answer as Answer;
   throw notUnderstood(answer);
+}
+
+function bounded<Answer extends object>(answer: Answer): Answer {
+  if (utf8ToBytes(JSON.stringify(answer)).length <= answerBytesMax) return answer;
+  throw ApplicationFailure.nonRetryable('The answer of a worker was too large.', 'too-large');
 }
 
 function isFields(value: unknown): value is Fields {

@@ -1,5 +1,6 @@
 /** The search attributes of a grant: ids only, since Temporal does not encrypt them. */
 import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common';
+import type { Selector } from './domain/actor.js';
 import type { State } from './domain/state.js';
 
 export const GrantState = defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD);
@@ -13,9 +14,12 @@ export const ExpireTime = defineSearchAttributeKey('ExpireTime', SearchAttribute
 export const ChangedAt = defineSearchAttributeKey('ChangedAt', SearchAttributeType.DATETIME);
 export const RevocationOverdue = defineSearchAttributeKey('RevocationOverdue', SearchAttributeType.BOOL);
 
+/** The server terminates a workflow with an attribute above 2 kB. */
+const listBytesMax = 1_900;
+
 /** What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now. */
 export function attributesOf(state: State): SearchAttributeUpdatePair[] {
-  const asked = state.approval?.opening?.selectors ?? [];
+  const asked = fitting(state.approval?.opening?.selectors ?? []);
   return [
     { key: GrantState, value: state.phase },
     { key: Approvers, value: asked.length > 0 ? asked : null },
@@ -24,4 +28,8 @@ export function attributesOf(state: State): SearchAttributeUpdatePair[] {
     { key: ChangedAt, value: new Date(state.changedAt) },
     { key: RevocationOverdue, value: state.removing?.overdue ?? false },
   ];
+}
+
+function fitting(selectors: Selector[]): Selector[] {
+  return selectors.filter((_, index) => JSON.stringify(selectors.slice(0, index + 1)).length <= listBytesMax);
 }

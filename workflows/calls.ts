@@ -44,13 +44,17 @@ export const change = (target: string) =>
     retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '15s' },
   });
 
+const withoutEnd = {
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '15s' },
+} as const;
+
 /** Removes and lists, on its own queue and without a total bound: removal never gives up. */
-export const undo = (target: string) =>
-  proxyActivities<Undos>({
-    taskQueue: undoQueue(target),
-    startToCloseTimeout: '10s',
-    retry: { initialInterval: '250ms', backoffCoefficient: 2, maximumInterval: '15s' },
-  });
+export const undo = (target: string) => proxyActivities<Undos>({ taskQueue: undoQueue(target), ...withoutEnd });
+
+/** The same where nothing can stand: a flood of requests that are refused delays no removal. */
+export const undoLater = (target: string) =>
+  proxyActivities<Pick<Undos, 'remove'>>({ taskQueue: undoQueue(target), ...withoutEnd, priority: { priorityKey: 5 } });
 
 /** Mail, live view and record. Never holds the story up; a closing grant waits up to a day for the last one. */
 export const tell = proxyActivities<Tells>({

@@ -1,25 +1,34 @@
 /** Has others do what the state owes. Every effect ends as one event, also when it fails: nothing is swallowed. */
 import { ActivityFailure, ApplicationFailure, TimeoutFailure, log, rootCause } from '@temporalio/workflow';
 import type { Order } from '../activities/contract.js';
-import { ceilingFrom, eligibilityFrom, findingFrom, openingFrom, provisionedFrom, removalFrom } from './answers.js';
-import { ask, change, read, undo } from './calls.js';
+import { ceilingFrom, findingFrom, openingFrom, provisionedFrom, removalFrom } from './answers.js';
+import { ask, change, read, undo, undoLater } from './calls.js';
 import type { Event } from './domain/event.js';
 import { failureCodes, type FailureCode } from './domain/failure.js';
 import type { Effect } from './domain/owed.js';
+import type { ReceiptKey } from './domain/receipt.js';
 import type { Extension, State } from './domain/state.js';
 import type { CeilingAnswer, Removal } from './domain/target.js';
 import { plainText } from './domain/text.js';
+import { stillEligible } from './eligibility.js';
+import { removalClaim, standingClaim, unknownKey, whyUnproved, type Claim } from './receipts.js';
+
+/** The receipt keys of the grant, which may change while an effect runs. */
+export interface Pinned {
+  current(): ReceiptKey[];
+  learn(keys: ReceiptKey[]): void;
+}
 
 /** Runs one effect to its event. Never rejects: a grant that cannot take a turn could not be ended either. */
-export async function run(effect: Effect, state: State): Promise<Event> {
+export async function run(effect: Effect, state: State, pinned: Pinned): Promise<Event> {
   try {
-    return await outcome(effect, state);
+    return await outcome(effect, state, pinned);
   } catch (error) {
     return failed(effect, reasonOf(error));
   }
 }
 
-async function outcome(effect: Effect, state: State): Promise<Event> {
+async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Event> {
   const { request, evidence } = state;
   const { target } = request;
   switch (effect.kind) {
@@ -38,27 +47,58 @@ async function outcome(effect: Effect, state: State): Promise<Event> {
       return { type: 'step-opened', about, step: index, escalated, opening: openingFrom(opening) };
     }
     case 'check-eligibility': {
-      const answer = await read.stillEligible.executeWithOptions({ summary: 'still eligible?' }, [{ request }]);
-      const { eligible, because } = eligibilityFrom(answer);
-      return { type: 'eligibility', check: effect.check, eligible, because };
+      return { type: 'eligibility', check: effect.check, ...(await stillEligible(state, 'still eligible?')) };
     }
     case 'provision': {
       const { provision } = change(target);
       const made = await provision.executeWithOptions({ summary: `provision at ${target}` }, [orderOf(state)]);
-      return { type: 'provisioned', provisioned: provisionedFrom(made) };
+      const provisioned = provisionedFrom(made);
+      await prove(standingClaim('made', provisioned, state), state, pinned);
+      return { type: 'provisioned', provisioned };
     }
     case 'set-end': {
       const { setEnd } = change(target);
       const order = orderOf(state, effect.extension);
-      const moved = await setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]);
-      return { type: 'end-set', extension: effect.extension.decisionId, endsAt: provisionedFrom(moved).endsAt };
+      const made = await setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]);
+      const moved = provisionedFrom(made);
+      await prove(standingClaim('end-moved', moved, state), state, pinned);
+      return { type: 'end-set', extension: effect.extension.decisionId, moved };
     }
     case 'remove': {
-      const ref = { grantId: request.grantId, target };
-      const removal = await undo(target).remove.executeWithOptions({ summary: `remove at ${target}` }, [ref]);
-      return { type: 'removed', removal: believed(removalFrom(removal), state) };
+      const { remove } = undo(target);
+      return { type: 'removed', removal: await removal(remove, state, pinned, `remove at ${target}`) };
+    }
+    case 'plant': {
+      const { remove } = undoLater(target);
+      const summary = `plant a tombstone at ${target}`;
+      return { type: 'tombstone-planted', removal: await removal(remove, state, pinned, summary) };
     }
   }
+}
+
+/** Removing what never was plants the tombstone alone. */
+async function removal(
+  remove: ReturnType<typeof undo>['remove'],
+  state: State,
+  pinned: Pinned,
+  summary: string,
+): Promise<Removal> {
+  const { grantId, target } = state.request;
+  const answer = removalFrom(await remove.executeWithOptions({ summary }, [{ grantId, target }]));
+  if (answer.grantId !== grantId) throw ApplicationFailure.nonRetryable('It proved nothing.', 'bad-receipt');
+  await prove(removalClaim(answer, state), state, pinned);
+  return answer;
+}
+
+/** Throws unless the receipt proves the answer. One by an unknown key is looked at again with the keys that are pinned by now. */
+async function prove(claim: Claim, state: State, pinned: Pinned): Promise<void> {
+  let because = whyUnproved(claim, pinned.current());
+  if (because === unknownKey) {
+    const { receiptKeys } = await stillEligible(state, 'whose receipts count?');
+    pinned.learn(receiptKeys);
+    because = whyUnproved(claim, receiptKeys);
+  }
+  if (because !== undefined) throw ApplicationFailure.nonRetryable(because, 'bad-receipt');
 }
 
 /** How an effect that failed for good ends. */
@@ -73,15 +113,17 @@ function failed(effect: Effect, { code, because }: Reason): Event {
     case 'provision':
       return { type: 'provision-failed', code, because };
     case 'set-end':
-      return { type: 'end-set-failed', extension: effect.extension.decisionId, because };
+      return { type: 'end-set-failed', extension: effect.extension.decisionId, code, because };
     case 'remove':
-      return { type: 'removal-failed', attempt: effect.attempt, because };
+      return { type: 'removal-failed', attempt: effect.attempt, code, because };
+    case 'plant':
+      return { type: 'tombstone-failed', attempt: effect.attempt, code, because };
   }
 }
 
 async function askCeiling({ request }: State): Promise<CeilingAnswer | 'silent'> {
-  const { entitlement, requestedDurationMs, target } = request;
-  const input = { entitlement, durationMs: requestedDurationMs };
+  const { entitlement, requestedDurationMs, target, emergency = false } = request;
+  const input = { entitlement, durationMs: requestedDurationMs, emergency };
   try {
     return ceilingFrom(
       await ask(target).ceiling.executeWithOptions({ summary: `ask the ceiling of ${target}` }, [input]),
@@ -111,15 +153,6 @@ function orderOf(state: State, moved?: Extension): Order {
   if (JSON.stringify(order).length <= orderBytesMax) return order;
   // A larger one could not be scheduled, and every later turn of the grant would fail with it, its end included.
   throw ApplicationFailure.nonRetryable('There are more signed decisions than a target can be sent.', 'too-large');
-}
-
-/** A removal counts only when it says that this grant's account was looked for, at the system that holds it, and not found. */
-function believed(removal: Removal, { request, provisioned }: State): Removal {
-  const sameGrant = removal.grantId === request.grantId;
-  const sameTarget = !provisioned || provisioned.targetIdentity === removal.targetIdentity;
-  if (sameGrant && sameTarget) return removal;
-  const because = sameGrant ? 'Another system answered than the one that holds the account.' : 'It proved nothing.';
-  throw ApplicationFailure.nonRetryable(because, 'target-unavailable');
 }
 
 interface Reason {

@@ -34,7 +34,8 @@ const isDecided = ({ phase }: State): boolean => phase !== 'REQUESTED' && phase 
 const isDue = ({ phase }: State): boolean => phase !== 'SCHEDULED';
 const isUsable = ({ phase }: State): boolean => phase !== 'ACTIVATING';
 const isOver = ({ phase }: State): boolean => phase !== 'ACTIVE';
-const owesNothing = ({ phase, removalOwed }: State): boolean => isTerminal(phase) && !removalOwed;
+const owesNothing = ({ phase, removalOwed, planting }: State): boolean =>
+  isTerminal(phase) && !removalOwed && !planting;
 
 /** A grant runs under the one id that its request names, so that starting it twice is impossible. */
 function checkIdentity(signed: SignedRequest): void {

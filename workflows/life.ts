@@ -14,7 +14,7 @@ import { pageOf } from './domain/record.js';
 import type { SignedRequest } from './domain/request.js';
 import { opened, type State } from './domain/state.js';
 import { transition } from './domain/transition.js';
-import { run } from './effects.js';
+import { run, type Pinned } from './effects.js';
 import { Inbox, type WideningMessage } from './inbox.js';
 import * as messages from './messages.js';
 import { Showing } from './showing.js';
@@ -29,6 +29,10 @@ export class Life {
   private readonly showing = new Showing();
   private readonly alarm = new Alarm();
   private isJudging = false;
+  private readonly pinned: Pinned = {
+    current: () => this.state.receiptKeys,
+    learn: (receiptKeys) => this.inbox.answer({ type: 'receipt-keys', receiptKeys }),
+  };
 
   constructor(signed: SignedRequest) {
     this.state = opened(signed, Date.now());
@@ -59,7 +63,7 @@ export class Life {
     for (const effect of owed(this.state)) {
       if (this.started.has(effect.key)) continue;
       this.started.add(effect.key);
-      void run(effect, this.state).then((event) => this.inbox.answer(event));
+      void run(effect, this.state, this.pinned).then((event) => this.inbox.answer(event));
     }
   }
 

@@ -4,8 +4,20 @@ import type { Event } from '../../workflows/domain/event.js';
 import type { Step } from '../../workflows/domain/rule.js';
 import type { State } from '../../workflows/domain/state.js';
 import type { Ms } from '../../workflows/domain/time.js';
-import { allowing, asksMore, engineer, gone, hour, manager, minute, narrows, newId, opensStep } from './histories.js';
-import { owner, passed, provisioned, second, secondOwner, security, start, step, vote } from './histories.js';
+import {
+  allowing,
+  asksMore,
+  endMoved,
+  engineer,
+  gone,
+  hour,
+  manager,
+  minute,
+  narrows,
+  newId,
+  opensStep,
+} from './histories.js';
+import { owner, passed, planted, provisioned, second, secondOwner, security, start, step, vote } from './histories.js';
 
 /** One thing that happens, `waitMs` after the one before. The event depends on the state that it finds. */
 export interface Happening {
@@ -67,7 +79,7 @@ function assesses(flow: Step[], { yes, fits, size }: Luck): Event {
   if (size === 0 && !yes) return { type: 'assess-failed', because: 'no' };
   const denied = { verdict: 'deny', code: 'not-eligible', because: 'no' } as const;
   if (size === 1 && !yes) return { type: 'assessed', finding: denied, ceiling: allowing };
-  const ceilings = [allowing, 'silent', { allows: true, automatic: false, leastApprovals: 1 }] as const;
+  const ceilings = [allowing, 'silent', { ...allowing, automatic: false, leastApprovals: 1 }] as const;
   const ceiling = size === 2 ? ({ allows: false, because: 'no' } as const) : ceilings[size % 3];
   return passed({ automatic: !yes || !fits, flow: { name: 'flow', steps: flow } }, ceiling);
 }
@@ -100,14 +112,13 @@ const kinds = {
   }),
   provisioned: (state, { size }) => provisioned({ endsAt: state.changedAt + size * hour }),
   'provision-failed': () => ({ type: 'provision-failed', code: 'target-unavailable', because: 'no' }),
-  'end-set': (state, { fits, size }) => ({
-    type: 'end-set',
-    extension: fits ? (state.pendingExtension?.decisionId ?? '') : newId(),
-    endsAt: start + size * hour,
-  }),
+  'receipt-keys': () => ({ type: 'receipt-keys', receiptKeys: [] }),
+  'end-set': (state, { fits, size }) =>
+    endMoved(fits ? (state.pendingExtension?.decisionId ?? '') : newId(), start + size * hour),
   'end-set-failed': (state, { fits }) => ({
     type: 'end-set-failed',
     extension: fits ? (state.pendingExtension?.decisionId ?? '') : newId(),
+    code: 'target-unavailable',
     because: 'no',
   }),
   collected: (_, { who, fits, size }) => ({ type: 'collected', collectId: `${size}`, by: fits ? engineer : who }),
@@ -115,6 +126,14 @@ const kinds = {
   'removal-failed': ({ removing }, { fits, size }) => ({
     type: 'removal-failed',
     attempt: fits ? (removing?.attempt ?? 1) : size,
+    code: 'bad-receipt',
+    because: 'no',
+  }),
+  'tombstone-planted': () => planted(),
+  'tombstone-failed': (state, { fits, size }) => ({
+    type: 'tombstone-failed',
+    attempt: fits ? (state.planting?.attempt ?? 1) : size,
+    code: 'bad-receipt',
     because: 'no',
   }),
   'externally-modified': () => ({ type: 'externally-modified', what: 'missing' }),
@@ -131,6 +150,8 @@ export const timers: Event['type'][] = [
   'time-up',
   'removal-retried',
   'removal-overdue',
+  'tombstone-retried',
+  'tombstone-moot',
 ];
 
 const timed: fc.Arbitrary<Happening> = fc

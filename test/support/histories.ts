@@ -46,15 +46,20 @@ export function request(more: Partial<Request> = {}): Request {
   };
 }
 
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** Good for two weeks. The core reads it, and believes nothing of it. */
+const claims = { installation: 'test', activateBy: start + 14 * 24 * hour };
+export const evidence = `${part({ kid: 'api' })}.${part(claims)}.signed`;
+
 export function asked(more: Partial<Request> = {}): State {
-  return opened({ request: request(more), evidence: 'the request, signed' }, start);
+  return opened({ request: request(more), evidence }, start);
 }
 
 export const risk: Risk = { score: 20, band: 'elevated', factors: [], missing: [] };
-export const allowing: CeilingAnswer = { allows: true, automatic: true, leastApprovals: 0 };
+export const allowing: CeilingAnswer = { allows: true, automatic: true, leastApprovals: 0, attested: false };
 
 export function passed(more: Partial<Rule> = {}, ceiling: CeilingAnswer | 'silent' = allowing): Of<'assessed'> {
-  const finding: Finding = { verdict: 'pass', rule: rule(more), risk, barred: [engineer] };
+  const finding: Finding = { verdict: 'pass', rule: rule(more), risk, barred: [engineer], receiptKeys: [] };
   return { type: 'assessed', finding, ceiling };
 }
 
@@ -97,22 +102,35 @@ export function asksMore(totalMs: Ms, more: Partial<ExtensionAsked> = {}): Exten
 
 export function provisioned(more: Partial<Provisioned> = {}): Of<'provisioned'> {
   const account = { account: 'daypass_0123', endsAt: start + hour, evidenceDigest: 'e', targetIdentity: 'system-1' };
-  return { type: 'provisioned', provisioned: { ...account, sealedCredential: 'sealed', ...more } };
+  return {
+    type: 'provisioned',
+    provisioned: { ...account, sealedCredential: 'sealed', receipt: 'a receipt', ...more },
+  };
 }
 
+const removal: Removal = {
+  grantId: request().grantId,
+  account: 'daypass_0123',
+  removedAt: start + hour,
+  verifiedAt: start + hour,
+  wasPresent: true,
+  sessionsEnded: 0,
+  targetIdentity: 'system-1',
+  remarks: [],
+  receipt: 'a receipt',
+};
+
 export function gone(more: Partial<Removal> = {}): Of<'removed'> {
-  const removal = {
-    grantId: request().grantId,
-    account: 'daypass_0123',
-    removedAt: start + hour,
-    verifiedAt: start + hour,
-    wasPresent: true,
-    sessionsEnded: 0,
-    targetIdentity: 'system-1',
-    remarks: [],
-    ...more,
-  };
-  return { type: 'removed', removal };
+  return { type: 'removed', removal: { ...removal, ...more } };
+}
+
+export function planted(more: Partial<Removal> = {}): Of<'tombstone-planted'> {
+  return { type: 'tombstone-planted', removal: { ...removal, wasPresent: false, ...more } };
+}
+
+/** The target moved the end of this extension. */
+export function endMoved(extension: string, endsAt: Instant): Of<'end-set'> {
+  return { type: 'end-set', extension, moved: { ...provisioned().provisioned, endsAt } };
 }
 
 /** The state after these events, a second apart. Throws when one of them changes nothing or is refused. */

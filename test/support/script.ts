@@ -2,10 +2,18 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Changes, Judges, Reads, Tells, Undos, Change } from '../../activities/contract.js';
+import type { ReceiptKey } from '../../workflows/domain/receipt.js';
+import type { AuditRecord } from '../../workflows/domain/record.js';
 import type { Rule, Step } from '../../workflows/domain/rule.js';
+import type { Provisioned, Removal } from '../../workflows/domain/target.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
+import { receiptSigner } from './receipts.js';
+import { installation } from './statements.js';
 
 export type Activities = Omit<Reads & Judges & Changes & Undos & Tells, 'list'>;
+
+/** Of the scripted target; grants are told to believe its key. */
+export const receipts = receiptSigner(installation, 'orders-db');
 
 /** An activity that never answers; it ends with its worker. */
 export const silence = (): Promise<never> => Context.current().cancelled;
@@ -56,6 +64,9 @@ export class Script implements Activities {
   aheadMs: Ms = 0;
   readonly calls: string[] = [];
   readonly told: Change[] = [];
+  readonly published: AuditRecord[] = [];
+  /** Whose receipts the decisions side has pinned. */
+  receiptKeys: ReceiptKey[] = [receipts.key];
   /** Stands at the target now. */
   standing = false;
   tombstone = false;
@@ -82,7 +93,8 @@ export class Script implements Activities {
   assess: Activities['assess'] = async ({ request }) => {
     const risk = { score: 20, band: 'elevated' as const, factors: [], missing: [] };
     const barred = ['person:engineer'];
-    const found = { verdict: 'pass', rule: this.rule, risk, barred } as const;
+    const { receiptKeys } = this;
+    const found = { verdict: 'pass', rule: this.rule, risk, barred, receiptKeys } as const;
     const [first] = this.rule.flow.steps;
     if (!first || this.overrides.openStep) return found;
     return {
@@ -99,7 +111,7 @@ export class Script implements Activities {
     expireAt: openedAt + asked.expireAfterMs,
   });
 
-  stillEligible: Activities['stillEligible'] = async () => ({ eligible: true, because: 'eligible' });
+  stillEligible: Activities['stillEligible'] = async () => this.eligible();
 
   judge: Activities['judge'] = async ({ evidence, votes }) => {
     const { by, human = by, refuse, standing = votes ?? [], ...rest } = JSON.parse(evidence) as ScriptedEvidence;
@@ -107,7 +119,12 @@ export class Script implements Activities {
     return { ok: true, by, name: by, human, standing, ...rest };
   };
 
-  ceiling: Activities['ceiling'] = async () => ({ allows: true, automatic: true, leastApprovals: 0 });
+  ceiling: Activities['ceiling'] = async () => ({
+    allows: true,
+    automatic: true,
+    leastApprovals: 0,
+    attested: false,
+  });
 
   provision: Activities['provision'] = async ({ grantId }) => {
     if (this.tombstone) throw ApplicationFailure.nonRetryable('It is over here.', 'tombstone');
@@ -115,29 +132,48 @@ export class Script implements Activities {
     return this.account(grantId, this.now() + this.rule.maximumMs / 8);
   };
 
-  setEnd: Activities['setEnd'] = async ({ grantId }) => this.account(grantId, this.now() + this.rule.maximumMs / 2);
+  setEnd: Activities['setEnd'] = async ({ grantId }) => {
+    const { sealedCredential: _, ...made } = this.account(grantId, this.now() + this.rule.maximumMs / 2);
+    return receipts.made(grantId, made, 'end-moved');
+  };
+
+  renew: Activities['renew'] = async ({ grantId }) =>
+    receipts.made(grantId, { ...this.account(grantId, this.now()), sealedCredential: 'sealed anew' }, 'renewed');
 
   remove: Activities['remove'] = async ({ grantId }) => {
     const wasPresent = this.standing;
     this.tombstone = true;
     this.standing = false;
-    const at = this.now();
-    return {
-      grantId,
-      account: `daypass_${grantId}`,
-      removedAt: at,
-      verifiedAt: at,
-      wasPresent,
-      sessionsEnded: 0,
-      targetIdentity: 'system-1',
-      remarks: [],
-    };
+    return this.removal(grantId, { wasPresent });
   };
 
   tell: Activities['tell'] = async (change) => void this.told.push(change);
 
-  account(grantId: string, endsAt: Instant) {
-    const sealedCredential = 'sealed';
-    return { account: `daypass_${grantId}`, endsAt, evidenceDigest: 'e', sealedCredential, targetIdentity: 'system-1' };
+  publish: Activities['publish'] = async ({ records }) => void this.published.push(...records);
+
+  eligible(eligible = true, because = 'eligible') {
+    return { eligible, because, receiptKeys: this.receiptKeys };
+  }
+
+  /** What stands, with its receipt. */
+  account(grantId: string, endsAt: Instant, more: Partial<Provisioned> = {}): Provisioned {
+    const made = { account: `daypass_${grantId}`, endsAt, evidenceDigest: 'e', targetIdentity: 'system-1' };
+    return receipts.made(grantId, { ...made, sealedCredential: 'sealed', ...more });
+  }
+
+  /** That nothing stands, with its receipt. */
+  removal(grantId: string, more: Partial<Removal> = {}): Removal {
+    const at = this.now();
+    return receipts.removed({
+      grantId,
+      account: `daypass_${grantId}`,
+      removedAt: at,
+      verifiedAt: at,
+      wasPresent: false,
+      sessionsEnded: 0,
+      targetIdentity: 'system-1',
+      remarks: [],
+      ...more,
+    });
   }
 }

@@ -1,14 +1,22 @@
 /** Workflow tests on the real server: the real bundle and codec, a scripted outside world, and native time skipping. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { KeyRing } from '../../activities/platform/keys.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
 import type { Request } from '../../workflows/domain/request.js';
-import { changeQueue, decisionsQueue, grantIdFrom, grantWorkflowId, undoQueue } from '../../workflows/ids.js';
+import {
+  changeQueue,
+  decisionsQueue,
+  grantIdFrom,
+  grantIdOf,
+  grantWorkflowId,
+  undoQueue,
+} from '../../workflows/ids.js';
 import { workflowBundle } from './bundle.js';
 import { hour, type Activities, type Script } from './script.js';
 import { temporal } from './services.js';
+import { testApi, type TestApi } from './statements.js';
 import { TestGrant } from './test-grant.js';
 
 const target = 'orders-db';
@@ -18,12 +26,15 @@ export class WorkflowWorld {
   readonly client: Client;
   readonly namespace: string;
   readonly keys: KeyRing;
+  /** Signs what grants rest on. */
+  readonly api: TestApi;
   private readonly scripts = new Map<string, Script>();
   private readonly native: NativeConnection;
   private readonly workers = new Map<string, { worker: Worker; ran: Promise<void> }>();
 
-  private constructor(client: Client, native: NativeConnection, keys: KeyRing) {
+  private constructor(client: Client, native: NativeConnection, keys: KeyRing, api: TestApi) {
     this.client = client;
+    this.api = api;
     this.namespace = client.options.namespace;
     this.native = native;
     this.keys = keys;
@@ -33,10 +44,10 @@ export class WorkflowWorld {
     const { address, namespace } = await temporal();
     const connection = await Connection.connect({ address });
     const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'throw') });
-    const world = new WorkflowWorld(client, await NativeConnection.connect({ address }), keys);
-    const { ceiling, provision, setEnd, remove } = world.activities();
+    const world = new WorkflowWorld(client, await NativeConnection.connect({ address }), keys, await testApi());
+    const { ceiling, provision, setEnd, renew, remove } = world.activities();
     await world.startDecisions();
-    await world.work(changeQueue(target), { activities: { ceiling, provision, setEnd } });
+    await world.work(changeQueue(target), { activities: { ceiling, provision, setEnd, renew } });
     await world.work(undoQueue(target), { activities: { remove } });
     return world;
   }
@@ -49,10 +60,10 @@ export class WorkflowWorld {
 
   /** The worker that runs the grants, with nothing in its cache. */
   async startDecisions(): Promise<void> {
-    const { assess, openStep, judge, stillEligible, tell } = this.activities();
+    const { assess, openStep, judge, stillEligible, tell, publish } = this.activities();
     await this.work(decisionsQueue, {
       workflowBundle: await workflowBundle(),
-      activities: { assess, openStep, judge, stillEligible, tell },
+      activities: { assess, openStep, judge, stillEligible, tell, publish },
       stickyQueueScheduleToStartTimeout: '2s',
     });
   }
@@ -98,12 +109,18 @@ export class WorkflowWorld {
       ...more,
     };
     this.scripts.set(grantId, script);
+    // As long as the API signs for: a flow may take two weeks.
+    const activateBy = (request.scheduledActivationTime ?? request.requestTime) + 15 * 24 * hour;
+    const { evidence } = await this.api.request(request, {
+      activateBy,
+      endBy: activateBy + request.requestedDurationMs,
+    });
     await this.client.workflow.start('grant', {
       workflowId: grantWorkflowId(grantId),
       taskQueue: decisionsQueue,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
-      args: [{ request, evidence: `request ${randomUUID()}` }],
+      args: [{ request, evidence }],
       memo: { request },
     });
     // Of the newest run, also after a reset.
@@ -124,8 +141,10 @@ export class WorkflowWorld {
       ceiling: async (input) => (this.ceilings.get(input.entitlement) ?? defaultCeiling)(input),
       provision: by('provision', ({ grantId }) => grantId),
       setEnd: by('setEnd', ({ grantId }) => grantId),
+      renew: by('renew', ({ grantId }) => grantId),
       remove: by('remove', ({ grantId }) => grantId),
       tell: by('tell', ({ view }) => view.grantId),
+      publish: by('publish', ({ records: [first] }) => grantIdOf(first?.chain ?? '') ?? ''),
     };
   }
 
@@ -139,4 +158,9 @@ export class WorkflowWorld {
   readonly ceilings = new Map<string, Activities['ceiling']>();
 }
 
-const defaultCeiling: Activities['ceiling'] = async () => ({ allows: true, automatic: true, leastApprovals: 0 });
+const defaultCeiling: Activities['ceiling'] = async () => ({
+  allows: true,
+  automatic: true,
+  leastApprovals: 0,
+  attested: false,
+});

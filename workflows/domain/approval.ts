@@ -80,7 +80,7 @@ export function voted(state: State, event: Approved, now: Instant): State | Refu
   // A vote whose holder lost the role before quorum no longer counts, and neither does the duration it chose.
   const votes = [...approval.votes.filter((earlier) => event.standing.includes(earlier.by)), vote];
   const { about, step } = approval;
-  const detail = { decisionId: event.decisionId, about, step, comment, durationMs };
+  const detail = { decisionId: event.decisionId, about, step, comment, durationMs, evidence };
   return noted({ ...state, approval: { ...approval, votes } }, now, 'approved', by, detail);
 }
 

@@ -26,7 +26,7 @@ export function nextDue(state: State): Due | undefined {
 
 function dues(state: State): Due[] {
   const found: Due[] = [];
-  const { phase, approval, removing } = state;
+  const { phase, approval, removing, planting } = state;
   const start = state.request.scheduledActivationTime;
   if (phase === 'SCHEDULED' && start !== undefined && !state.eligibility.atStart) {
     found.push({ at: start, event: { type: 'start-due' }, summary: 'start' });
@@ -53,6 +53,13 @@ function dues(state: State): Due[] {
     if (removing.failedAt !== undefined) {
       const at = removing.failedAt + removalRetryMs(removing.attempt);
       found.push({ at, event: { type: 'removal-retried' }, summary: 'remove again' });
+    }
+  }
+  if (planting) {
+    found.push({ at: planting.until, event: { type: 'tombstone-moot' }, summary: 'end of the evidence' });
+    if (planting.failedAt !== undefined) {
+      const at = planting.failedAt + removalRetryMs(planting.attempt);
+      found.push({ at, event: { type: 'tombstone-retried' }, summary: 'plant the tombstone again' });
     }
   }
   return found;

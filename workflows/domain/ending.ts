@@ -1,10 +1,11 @@
 /** How a grant comes to its end: at once when nothing stands, by removal when something may. */
 import { SYSTEM, type Ref } from './actor.js';
-import { refuse, type Refusal } from './failure.js';
+import { refuse, type FailureCode, type Refusal } from './failure.js';
 import { noted, type State } from './state.js';
 import { isTerminal, type GrantState } from './states.js';
 import type { Removal } from './target.js';
 import { plainText } from './text.js';
+import { planting } from './tombstone.js';
 import type { Instant, Ms } from './time.js';
 import type { Ending } from './view.js';
 
@@ -33,7 +34,10 @@ export function isEnding(state: State): boolean {
   return state.phase === 'REVOKING' || state.phase === 'WITHDRAWING' || isTerminal(state.phase);
 }
 
-/** Ends the grant. What may stand at the target is removed first; a first ending is kept. */
+/**
+ * Ends the grant. What may stand at the target is removed first; where nothing can, it is over at once, and only a tombstone is
+ * owed. A first ending is kept.
+ */
 export function end(state: State, code: Ending, by: Ref, reason: string, now: Instant): State {
   const over: State = {
     ...state,
@@ -42,7 +46,7 @@ export function end(state: State, code: Ending, by: Ref, reason: string, now: In
     pendingExtension: undefined,
     movingEnd: false,
   };
-  if (!state.removalOwed) return closed(over, now);
+  if (!state.removalOwed) return planting(closed(over, now), now);
   const removing = { since: now, attempt: 1, overdue: false };
   const phase = code === 'withdrawn' ? 'WITHDRAWING' : 'REVOKING';
   return noted({ ...over, phase, removing }, now, 'removal-started', SYSTEM, { account: state.provisioned?.account });
@@ -51,19 +55,24 @@ export function end(state: State, code: Ending, by: Ref, reason: string, now: In
 /** The target confirmed that nothing stands. */
 export function removed(state: State, removal: Removal, now: Instant): State | Refusal {
   if (!state.removing || !state.removalOwed) return refuse('not-now', 'Nothing is being removed.');
-  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded } = removal;
+  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded, receipt } = removal;
   const remarks = removal.remarks.slice(0, remarksMax).map((remark) => plainText(remark, remarkMax));
-  const detail = { account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks };
+  const detail = { account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks, receipt };
   const gone: State = { ...state, removal, removalOwed: false, removing: { ...state.removing, overdue: false } };
   return closed(noted(gone, now, 'removed', SYSTEM, detail), now);
 }
 
 /** A removal that cannot be believed or failed for good is started anew, for as long as it takes. */
-export function removalFailed(state: State, attempt: number, because: string, now: Instant): State | Refusal {
+export function removalFailed(
+  state: State,
+  failure: { attempt: number; code: FailureCode; because: string },
+  now: Instant,
+): State | Refusal {
+  const { attempt, code, because } = failure;
   if (!state.removing || !state.removalOwed || attempt !== state.removing.attempt)
     return refuse('not-now', 'Another removal is running.');
   const failed: State = { ...state, removing: { ...state.removing, failedAt: now } };
-  return noted(failed, now, 'removal-failed', SYSTEM, { attempt, because });
+  return noted(failed, now, 'removal-failed', SYSTEM, { attempt, code, because });
 }
 
 export function removalRetried(state: State): State | Refusal {

@@ -1,9 +1,10 @@
 /** Everything that can happen to a grant: judged decisions, answers of activities, and time. */
 import type { Ref } from './actor.js';
 import type { FailureCode } from './failure.js';
+import type { ReceiptKey } from './receipt.js';
 import type { Finding, Opening } from './rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from './target.js';
-import type { Instant, Ms } from './time.js';
+import type { Ms } from './time.js';
 import type { Action } from './view.js';
 
 /** What every decision carries: its id makes a repeat harmless. */
@@ -59,15 +60,22 @@ export type Event =
   | { type: 'start-due' }
   | { type: 'reassess' }
   /** `eligible` undefined: it could not be found out. */
-  | { type: 'eligibility'; check: number; eligible?: boolean; because: string }
+  | { type: 'eligibility'; check: number; eligible?: boolean; because: string; receiptKeys?: ReceiptKey[] }
+  /** Whose receipts count for the target now, asked for because of a receipt by a key that was not known. */
+  | { type: 'receipt-keys'; receiptKeys: ReceiptKey[] }
   | { type: 'provisioned'; provisioned: Provisioned }
   | { type: 'provision-failed'; code: FailureCode; because: string }
-  | { type: 'end-set'; extension: string; endsAt: Instant }
-  | { type: 'end-set-failed'; extension: string; because: string }
+  | { type: 'end-set'; extension: string; moved: Provisioned }
+  | { type: 'end-set-failed'; extension: string; code: FailureCode; because: string }
   | { type: 'collected'; collectId: string; by: Ref }
   | { type: 'time-up' }
   | { type: 'removed'; removal: Removal }
-  | { type: 'removal-failed'; attempt: number; because: string }
+  | { type: 'removal-failed'; attempt: number; code: FailureCode; because: string }
   | { type: 'removal-retried' }
   | { type: 'removal-overdue' }
+  | { type: 'tombstone-planted'; removal: Removal }
+  | { type: 'tombstone-failed'; attempt: number; code: FailureCode; because: string }
+  | { type: 'tombstone-retried' }
+  /** The evidence is worthless by now. */
+  | { type: 'tombstone-moot' }
   | { type: 'externally-modified'; what: 'missing' | 'changed' };

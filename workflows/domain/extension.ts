@@ -2,8 +2,9 @@
 import { SYSTEM } from './actor.js';
 import { opening } from './approval.js';
 import type { ExtensionAsked } from './event.js';
-import { refuse, type Refusal } from './failure.js';
+import { refuse, type FailureCode, type Refusal } from './failure.js';
 import { noted, type Extension, type State } from './state.js';
+import type { Provisioned } from './target.js';
 import type { Instant } from './time.js';
 
 export function extensionAsked(state: State, event: ExtensionAsked, now: Instant): State | Refusal {
@@ -19,7 +20,8 @@ export function extensionAsked(state: State, event: ExtensionAsked, now: Instant
   if (event.totalMs > rule.maximumMs) return refuse('extension-too-long', 'The entitlement does not allow that long.');
   const { decisionId, by, totalMs, reason, evidence } = event;
   const pendingExtension: Extension = { decisionId, by, totalMs, reason, evidence, approvals: [] };
-  const asked = noted({ ...state, pendingExtension }, now, 'extension-asked', by, { decisionId, totalMs, reason });
+  const detail = { decisionId, totalMs, reason, evidence };
+  const asked = noted({ ...state, pendingExtension }, now, 'extension-asked', by, detail);
   if (totalMs <= rule.extension.automaticUpToMs && !mustBeAsked(state)) return { ...asked, movingEnd: true };
   if (rule.extension.byApproval) return opening(asked, decisionId, rule.flow, now);
   return refuse('extension-refused', 'This entitlement cannot be extended that far.');
@@ -38,13 +40,13 @@ export function extensionApproved(state: State, approvals: string[]): State {
 }
 
 /** The target moved the end. The grant adopts the target's instant, and never more than what was agreed. */
-export function endSet(state: State, decisionId: string, endsAt: Instant, now: Instant): State | Refusal {
+export function endSet(state: State, decisionId: string, moved: Provisioned, now: Instant): State | Refusal {
   const { pendingExtension } = state;
   if (state.phase !== 'ACTIVE' || pendingExtension?.decisionId !== decisionId) {
     return refuse('not-now', 'This extension is no longer wanted.');
   }
   const { totalMs } = pendingExtension;
-  const expireTime = Math.min(endsAt, (state.accessGrantTime ?? now) + totalMs);
+  const expireTime = Math.min(moved.endsAt, (state.accessGrantTime ?? now) + totalMs);
   const extended: State = {
     ...state,
     expireTime,
@@ -53,12 +55,12 @@ export function endSet(state: State, decisionId: string, endsAt: Instant, now: I
     pendingExtension: undefined,
     movingEnd: false,
   };
-  return noted(extended, now, 'extended', SYSTEM, { decisionId, totalMs, expireTime });
+  return noted(extended, now, 'extended', SYSTEM, { decisionId, totalMs, expireTime, receipt: moved.receipt });
 }
 
 /** The extension ends, and the grant goes on as it was. */
-export function extensionEnded(state: State, because: string, now: Instant): State {
+export function extensionEnded(state: State, because: string, now: Instant, code?: FailureCode): State {
   const decisionId = state.pendingExtension?.decisionId;
   const ended: State = { ...state, approval: undefined, pendingExtension: undefined, movingEnd: false };
-  return noted(ended, now, 'extension-ended', SYSTEM, { decisionId, because });
+  return noted(ended, now, 'extension-ended', SYSTEM, { decisionId, code, because });
 }

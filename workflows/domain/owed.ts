@@ -10,11 +10,12 @@ export type Effect =
   | { key: string; kind: 'check-eligibility'; check: number }
   | { key: string; kind: 'provision' }
   | { key: string; kind: 'set-end'; extension: Extension }
-  | { key: string; kind: 'remove'; attempt: number };
+  | { key: string; kind: 'remove'; attempt: number }
+  | { key: string; kind: 'plant'; attempt: number };
 
 export function owed(state: State): Effect[] {
   const effects: Effect[] = [];
-  const { phase, approval, eligibility, pendingExtension, removing } = state;
+  const { phase, approval, eligibility, pendingExtension, removing, planting } = state;
   if (phase === 'REQUESTED') effects.push({ key: 'assess', kind: 'assess' });
   if (approval && (!approval.opening || approval.escalated)) {
     const { about, step: index, escalated, openedAt } = approval;
@@ -33,6 +34,10 @@ export function owed(state: State): Effect[] {
   if (removing && state.removalOwed && removing.failedAt === undefined) {
     const { attempt } = removing;
     effects.push({ key: `remove/${attempt}`, kind: 'remove', attempt });
+  }
+  if (planting && planting.failedAt === undefined) {
+    const { attempt } = planting;
+    effects.push({ key: `plant/${attempt}`, kind: 'plant', attempt });
   }
   return effects;
 }

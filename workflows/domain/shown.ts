@@ -179,6 +179,7 @@ export function detailsOf(state: State): string {
     lines.push(`starts ${iso(request.scheduledActivationTime)}`);
   if (phase === 'ACTIVE' && state.expireTime) lines.push(`ends ${iso(state.expireTime)}`);
   if (state.removalOwed) lines.push(`owed: removal at ${request.target}`);
+  if (state.planting) lines.push(`owed: a tombstone at ${request.target}`);
   if (isTerminal(phase))
     lines.push(state.removal ? `removal read back ${iso(state.removal.verifiedAt)}` : 'nothing was made');
   return lines.join('  \n');

@@ -39,6 +39,27 @@ export function verified(jws: string, typ: string, keys: readonly VerificationKe
   }
 }
 
+/** Which key a JWS says it is signed by; undefined for what is none. */
+export function keyIdOf(jws: string): string | undefined {
+  const { kid } = partOf(jws, 0);
+  return typeof kid === 'string' ? kid : undefined;
+}
+
+/** What a JWS says, whoever signed it: to compare with and to look for, never to believe. Empty for what is none. */
+export function claimed(jws: string): { [key: string]: unknown } {
+  return partOf(jws, 1);
+}
+
+function partOf(jws: string, index: 0 | 1): { [key: string]: unknown } {
+  if (typeof jws !== 'string' || jws.length > charactersMax) return {};
+  try {
+    const part: unknown = JSON.parse(textOf(jws.split('.')[index] ?? ''));
+    return typeof part === 'object' && part !== null ? (part as { [key: string]: unknown }) : {};
+  } catch {
+    return {};
+  }
+}
+
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const values = new Map([...alphabet].map((character, value) => [character, value]));
 

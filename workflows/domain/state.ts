@@ -2,8 +2,10 @@
 import { SYSTEM, type Ref, type Selector } from './actor.js';
 import { digest } from './digest.js';
 import { chained, grantChain, type AuditRecord, type GrantRecordType } from './record.js';
+import type { ReceiptKey } from './receipt.js';
 import type { Request, SignedRequest } from './request.js';
 import type { Flow, Opening, Risk, Rule } from './rule.js';
+import { claimed } from './signature.js';
 import type { GrantState } from './states.js';
 import type { Provisioned, Removal } from './target.js';
 import type { Instant, Ms } from './time.js';
@@ -51,12 +53,17 @@ export interface State {
   requestDigest: string;
   /** JWS of the request. */
   evidence: string;
+  /** What the evidence claims: receipts must name this installation, and the target takes the evidence until `activateBy`. */
+  installation: string;
+  activateBy: Instant;
   phase: GrantState;
   /** Grows by one with every change. */
   changes: number;
   changedAt: Instant;
   /** Who may never decide on this request. */
   barred: Ref[];
+  /** Whose receipts count for this target. */
+  receiptKeys: ReceiptKey[];
   rule?: Rule;
   risk?: Risk;
   automatic: boolean;
@@ -84,6 +91,11 @@ export interface State {
   ending?: { code: Ending; by: Ref; reason: string; at: Instant };
   removing?: { since: Instant; attempt: number; failedAt?: Instant; overdue: boolean };
   removal?: Removal;
+  /**
+   * It ended before anything was owed at the target, and its evidence could still be used there: by a reset of this workflow, or
+   * by whoever else can reach the connector. A tombstone is planted until `until`, after which the evidence is worthless.
+   */
+  planting?: { until: Instant; attempt: number; failedAt?: Instant };
   externallyModified: boolean;
   /** By decisionId, newest last; at most `decisionsMax`. */
   outcomes: Outcome[];
@@ -98,10 +110,12 @@ export function opened(signed: SignedRequest, now: Instant): State {
     request,
     requestDigest,
     evidence,
+    ...claims(evidence),
     phase: 'REQUESTED',
     changes: 1,
     changedAt: now,
     barred: [],
+    receiptKeys: [],
     automatic: false,
     approvals: [],
     asked: [],
@@ -115,8 +129,18 @@ export function opened(signed: SignedRequest, now: Instant): State {
     outcomes: [],
     records: [],
   };
-  const { entitlement, requestedDurationMs } = request;
-  return noted(state, now, 'requested', request.requester, { entitlement, requestedDurationMs, requestDigest });
+  const { requestedDurationMs, emergency } = request;
+  const detail = { requestedDurationMs, ...(emergency ? { emergency } : {}), request, requestDigest, evidence };
+  return noted(state, now, 'requested', request.requester, detail);
+}
+
+/** The connector verifies this; here it narrows at most. Evidence that says nothing of the kind is good for nothing there. */
+function claims(evidence: string): Pick<State, 'installation' | 'activateBy'> {
+  const { installation, activateBy } = claimed(evidence);
+  return {
+    installation: typeof installation === 'string' ? installation : '',
+    activateBy: typeof activateBy === 'number' && activateBy > 0 ? activateBy : 0,
+  };
 }
 
 /** The state with one more line in its record. */

@@ -8,6 +8,7 @@ import { isRefusal, refuse, type Refusal } from './failure.js';
 import { noted, type State } from './state.js';
 import { isTerminal } from './states.js';
 import type { CeilingAnswer } from './target.js';
+import { tombstoneFailed, tombstoneMoot, tombstonePlanted, tombstoneRetried } from './tombstone.js';
 import type { Instant } from './time.js';
 
 export function transition(state: State, event: Event, now: Instant): State | Refusal {
@@ -53,15 +54,17 @@ export function transition(state: State, event: Event, now: Instant): State | Re
       return isEnding(state) || state.phase === 'REQUESTED' ? notNow() : checking(state);
     case 'eligibility':
       return checked(state, event, now);
+    case 'receipt-keys':
+      return { ...state, receiptKeys: event.receiptKeys };
     case 'provisioned':
       return activated(state, event, now);
     case 'provision-failed':
       return activationFailed(state, event, now);
     case 'end-set':
-      return endSet(state, event.extension, event.endsAt, now);
+      return endSet(state, event.extension, event.moved, now);
     case 'end-set-failed':
       return state.movingEnd && state.pendingExtension?.decisionId === event.extension
-        ? extensionEnded(state, event.because, now)
+        ? extensionEnded(state, event.because, now, event.code)
         : notNow();
     case 'collected':
       return collected(state, event, now);
@@ -72,11 +75,19 @@ export function transition(state: State, event: Event, now: Instant): State | Re
     case 'removed':
       return removed(state, event.removal, now);
     case 'removal-failed':
-      return removalFailed(state, event.attempt, event.because, now);
+      return removalFailed(state, event, now);
     case 'removal-retried':
       return removalRetried(state);
     case 'removal-overdue':
       return removalOverdue(state, now);
+    case 'tombstone-planted':
+      return tombstonePlanted(state, event.removal, now);
+    case 'tombstone-failed':
+      return tombstoneFailed(state, event, now);
+    case 'tombstone-retried':
+      return tombstoneRetried(state);
+    case 'tombstone-moot':
+      return tombstoneMoot(state);
     case 'externally-modified':
       return state.phase === 'ACTIVE' && !state.externallyModified
         ? noted({ ...state, externallyModified: true }, now, 'externally-modified', SYSTEM, { what: event.what })
@@ -101,10 +112,10 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
     const found = noted({ ...state, risk }, now, 'assessed', SYSTEM, { verdict: 'deny', code, because, policyVersion });
     return end(found, code === 'not-eligible' ? 'not-eligible' : 'refused', SYSTEM, because, now);
   }
-  const { rule, risk, barred } = finding;
+  const { rule, risk, barred, receiptKeys } = finding;
   const automatic = rule.automatic && passes(ceiling);
   const { score, band, factors, missing } = risk;
-  const known = noted({ ...state, rule, risk, barred, automatic }, now, 'assessed', SYSTEM, {
+  const known = noted({ ...state, rule, risk, barred, receiptKeys, automatic }, now, 'assessed', SYSTEM, {
     verdict: 'pass',
     score,
     band,
@@ -234,8 +245,12 @@ function checking(state: State): State {
 function checked(state: State, event: Of<'eligibility'>, now: Instant): State | Refusal {
   const { eligibility } = state;
   if (isEnding(state) || event.check !== eligibility.asked || event.check === eligibility.answered) return notNow();
-  const answered: State = { ...state, eligibility: { ...eligibility, answered: event.check, again: false } };
-  const { eligible, because } = event;
+  const { eligible, because, receiptKeys = state.receiptKeys } = event;
+  const answered: State = {
+    ...state,
+    receiptKeys,
+    eligibility: { ...eligibility, answered: event.check, again: false },
+  };
   const known = noted(answered, now, 'eligibility-checked', SYSTEM, { eligible: eligible ?? 'unknown', because });
   if (eligible === false) return end(known, 'lost-eligibility', SYSTEM, because, now);
   if (eligibility.again) return checking(known);
@@ -248,11 +263,17 @@ function checked(state: State, event: Of<'eligibility'>, now: Instant): State | 
 
 function activated(state: State, { provisioned }: Of<'provisioned'>, now: Instant): State | Refusal {
   if (state.phase !== 'ACTIVATING') return notNow();
-  const { account, endsAt, targetIdentity, evidenceDigest } = provisioned;
+  const { account, endsAt, targetIdentity, evidenceDigest, receipt } = provisioned;
   // The connector's instant counts, but nobody's clock makes it longer than what was agreed.
   const expireTime = Math.min(endsAt, now + state.grantedDurationMs);
   const active: State = { ...state, phase: 'ACTIVE', provisioned, accessGrantTime: now, expireTime };
-  return noted(active, now, 'activated', SYSTEM, { account, expireTime, targetIdentity, evidenceDigest });
+  return noted(active, now, 'activated', SYSTEM, {
+    account,
+    expireTime,
+    targetIdentity,
+    evidenceDigest,
+    receipt,
+  });
 }
 
 function activationFailed(state: State, { code, because }: Of<'provision-failed'>, now: Instant): State | Refusal {
