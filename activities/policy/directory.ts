@@ -198,7 +198,8 @@ function personOf(entry: PersonEntry, hours: Hours): Person {
 }
 
 /** Every account to the first id, by the alphabet, among the accounts of one human. */
-function humansOf(people: PersonEntry[]): Map<string, string> {
+/** Which human an account with another one is of: one name for all of theirs. Others are not in it. */
+export function humansOf(people: PersonEntry[]): Map<string, string> {
   const links = people.flatMap((person) => person.sameAs.map((other) => [person.id, other] as const));
   const linked = (id: string) => links.filter((link) => link.includes(id)).flat();
   const humans = new Map<string, string>();

@@ -1,5 +1,5 @@
 /** One read and cross-checked policy: the directory, what may be asked for and by whom. Never changes; a change is a new one. */
-import type { Ref } from '../../workflows/domain/actor.js';
+import type { Ref, Selector } from '../../workflows/domain/actor.js';
 import { refuse, type Refusal } from '../../workflows/domain/failure.js';
 import type { Flow, Sensitivity, Step } from '../../workflows/domain/rule.js';
 import type { Ms } from '../../workflows/domain/time.js';
@@ -29,7 +29,14 @@ export interface Entitlement {
   /** What it takes, by risk band. */
   flows: { low: 'automatic' | Flow; elevated: Flow; high: Flow };
   extension: { automaticUpToMs: Ms; byApproval: boolean };
+  /** When the requester, or the subject, must have proved a passkey a moment ago. */
+  stepUp?: 'request' | 'collection';
+  /** Absent: not to be had in an emergency either. */
+  emergency?: { longestMs: Ms; reviewers: Selector[]; passkey: boolean };
 }
+
+/** In an emergency other people are eligible, and nobody asks for anybody else. */
+export type Need = 'ordinary' | 'emergency';
 
 export interface Policy extends Directory {
   /** Digest of the contents of the folder, in hex. */
@@ -44,11 +51,13 @@ export interface Policy extends Directory {
   /** Undefined for `always`, the clock without a calendar. */
   calendar(id: string): Calendar | undefined;
   /** May this subject have this entitlement at all? */
-  isEligible(ref: Ref, entitlement: string): boolean;
+  isEligible(ref: Ref, entitlement: string, need?: Need): boolean;
   /** May `ref` ask for this entitlement for this subject (itself, if not stated)? */
   mayAsk(ref: Ref, entitlement: string, subject?: Ref): boolean;
   /** Why `mayAsk` says no, in a sentence for whoever asks; undefined where it says yes. */
   refusalToAsk(ref: Ref, entitlement: string, subject?: Ref): Refusal | undefined;
+  /** Why `ref` may not have this in an emergency; undefined where they may. */
+  refusalOfEmergency(ref: Ref, entitlement: string, subject?: Ref): Refusal | undefined;
 }
 
 export function createPolicy(files: PolicyFiles, version: string): Policy {
@@ -62,7 +71,7 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
   const entitlements = new Map([...entries.values()].map((entry) => [entry.id, entitlementOf(entry)]));
 
   function entitlementOf(entry: EntitlementEntry): Entitlement {
-    const { id, title, description, target, sensitivity, duration, requires, extension, flow } = entry;
+    const { id, title, description, target, sensitivity, duration, requires, extension, flow, emergency } = entry;
     return {
       id,
       title,
@@ -82,6 +91,8 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
         high: flowOf(flow.high),
       },
       extension: { automaticUpToMs: extension.automaticUpTo ?? 0, byApproval: extension.beyond === 'approval' },
+      ...(requires.stepUp === undefined ? {} : { stepUp: requires.stepUp }),
+      ...(emergency === undefined ? {} : { emergency: emergencyOf(emergency) }),
     };
   }
 
@@ -97,9 +108,10 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
     return selectors.some((selector) => selector === ref || groups.includes(selector));
   }
 
-  function isEligible(ref: Ref, id: string): boolean {
+  function isEligible(ref: Ref, id: string, need: Need = 'ordinary'): boolean {
     const entry = entries.get(id);
-    return entry !== undefined && directory.isActive(ref) && among(ref, entry.eligible);
+    const eligible = need === 'ordinary' ? entry?.eligible : entry?.emergency?.eligible;
+    return eligible !== undefined && directory.isActive(ref) && among(ref, eligible);
   }
 
   function mayRequestFor(ref: Ref, entry: EntitlementEntry, subject: Ref): boolean {
@@ -115,14 +127,25 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
     );
   }
 
+  function unknownEntitlement(id: string): Refusal {
+    return refuse(
+      'unknown-entitlement',
+      `There is no entitlement "${id}". The list of entitlements shows what there is.`,
+    );
+  }
+
+  /** Who is blocked is told so, whatever else they may. */
+  function refusalOfBlocked(...refs: Ref[]): Refusal | undefined {
+    const found = refs.find(directory.isBlocked);
+    if (found === undefined) return undefined;
+    return refuse('blocked', `${directory.nameOf(found)} is blocked by the policy of this installation.`);
+  }
+
   function refusalToAsk(ref: Ref, id: string, subject: Ref = ref): Refusal | undefined {
     const entry = entries.get(id);
-    if (entry === undefined) {
-      return refuse(
-        'unknown-entitlement',
-        `There is no entitlement "${id}". The list of entitlements shows what there is.`,
-      );
-    }
+    if (entry === undefined) return unknownEntitlement(id);
+    const blocked = refusalOfBlocked(ref, subject);
+    if (blocked) return blocked;
     if (!directory.isActive(ref)) {
       return refuse(
         'not-eligible',
@@ -147,6 +170,22 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
     return undefined;
   }
 
+  function refusalOfEmergency(ref: Ref, id: string, subject: Ref = ref): Refusal | undefined {
+    const entry = entries.get(id);
+    if (entry === undefined) return unknownEntitlement(id);
+    const blocked = refusalOfBlocked(ref, subject);
+    if (blocked) return blocked;
+    if (entry.emergency === undefined) {
+      return refuse('emergency-refused', `${id} is not given in an emergency; ask for it the ordinary way.`);
+    }
+    if (ref !== subject) {
+      return refuse('emergency-refused', 'In an emergency everybody asks for themselves.');
+    }
+    if (isEligible(ref, id, 'emergency')) return undefined;
+    const who = whoIs(entry.emergency.eligible);
+    return refuse('emergency-refused', `${directory.nameOf(ref)} may not have ${id} in an emergency: ${who}.`);
+  }
+
   function whoIs(selectors: string[]): string {
     if (selectors.length === 0) return 'at present nobody is';
     return `eligible are ${selectors.map((selector) => directory.nameOf(selector)).join(', ')}`;
@@ -165,11 +204,17 @@ export function createPolicy(files: PolicyFiles, version: string): Policy {
     isEligible,
     mayAsk: (ref, id, subject) => refusalToAsk(ref, id, subject) === undefined,
     refusalToAsk,
+    refusalOfEmergency,
   };
 }
 
+function emergencyOf({ longest, reviewers, passkey }: NonNullable<EntitlementEntry['emergency']>) {
+  return { longestMs: longest, reviewers, passkey };
+}
+
 function stepOf(entry: StepEntry): Step {
-  const { name, approvers, needed, remindAfter, escalateAfter, escalateTo, fallback, expireAfter, clock } = entry;
+  const { name, approvers, needed, remindAfter, escalateAfter, escalateTo, fallback, expireAfter, clock, passkey } =
+    entry;
   return {
     name,
     approvers,
@@ -180,5 +225,6 @@ function stepOf(entry: StepEntry): Step {
     fallback,
     expireAfterMs: expireAfter,
     clock,
+    ...(passkey ? { passkey } : {}),
   };
 }

@@ -161,7 +161,13 @@ describe('risk baselines', () => {
     it('signals are missing within half a second, nothing is automatic, and all is well when it is back', async () => {
       const api = await testApi();
       const down = createBaselines({ redis: client, key, policy });
-      const reads = createReads({ policy, baselines: down, apiKeys: api.keys, installation });
+      const reads = createReads({
+        policy,
+        baselines: down,
+        apiKeys: api.pinned,
+        receiptKeys: { current: () => [] },
+        installation,
+      });
       const assess = async () =>
         reads.assess(await api.request(ask({ requestTime: Date.parse('2026-09-16T10:00:00Z') })));
 

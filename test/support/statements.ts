@@ -2,8 +2,16 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import type { JwkSet, PrivateJwk } from '../../activities/platform/keys.js';
 import { signStatement } from '../../activities/platform/jws.js';
+import { challengeOf, type Challenged } from '../../workflows/domain/challenge.js';
 import { digest } from '../../workflows/domain/digest.js';
-import type { ApprovalStatement, ExtensionStatement, RequestStatement } from '../../workflows/domain/evidence.js';
+import type {
+  ApprovalStatement,
+  Assertion,
+  ExtensionStatement,
+  RenewalStatement,
+  RequestStatement,
+  ReviewStatement,
+} from '../../workflows/domain/evidence.js';
 import type { Request, SignedRequest } from '../../workflows/domain/request.js';
 
 export const installation = 'test';
@@ -30,9 +38,13 @@ export function requestOf(changes: Partial<Request> = {}): Request {
 
 export interface TestApi {
   keys: JwkSet;
+  /** The same, where a watch is expected. */
+  pinned: { current(): JwkSet };
   request(request: Request, changes?: Partial<RequestStatement>): Promise<SignedRequest>;
   approval(request: Request, actor: string, changes?: Partial<ApprovalStatement>): Promise<string>;
   extension(request: Request, actor: string, changes?: Partial<ExtensionStatement>): Promise<string>;
+  renewal(request: Request, actor: string, changes?: Partial<RenewalStatement>): Promise<string>;
+  review(request: Request, actor: string, changes?: Partial<ReviewStatement>): Promise<string>;
 }
 
 export async function testApi(): Promise<TestApi> {
@@ -46,8 +58,10 @@ export async function testApi(): Promise<TestApi> {
     signIn: { time: request.requestTime - 60_000, methods: ['pwd'], groups: [] },
     issuedAt: request.requestTime,
   });
+  const keys: JwkSet = { keys: [{ kty: jwk.kty, crv: jwk.crv, x: jwk.x, kid: jwk.kid }] };
   return {
-    keys: { keys: [{ kty: jwk.kty, crv: jwk.crv, x: jwk.x, kid: jwk.kid }] },
+    keys,
+    pinned: { current: () => keys },
     async request(request, changes = {}) {
       const { requestTime, requestedDurationMs, entitlement, target, subject } = request;
       const statement: RequestStatement = {
@@ -60,6 +74,7 @@ export async function testApi(): Promise<TestApi> {
         activateBy: requestTime + 3_600_000,
         endBy: requestTime + 3_600_000 + requestedDurationMs,
         longestMs: Math.max(1, requestedDurationMs),
+        ...(request.emergency ? { emergency: true } : {}),
         ...changes,
       };
       return { request, evidence: await signStatement(statement, jwk) };
@@ -76,5 +91,25 @@ export async function testApi(): Promise<TestApi> {
         jwk,
       );
     },
+    renewal: (request, actor, changes = {}) =>
+      signStatement({ type: 'renew', ...signed(request, actor), decisionId: 'd1', ...changes }, jwk),
+    review: (request, actor, changes = {}) =>
+      signStatement(
+        { type: 'review', ...signed(request, actor), decisionId: 'd1', verdict: 'justified', ...changes },
+        jwk,
+      ),
+  };
+}
+
+/** What a passkey would answer for this statement; nothing here checks its signature. */
+export function assertionFor(statement: Challenged, nonce = 'A'.repeat(22)): Assertion {
+  const challenge = Buffer.from(challengeOf(statement, nonce), 'utf8').toString('base64url');
+  const clientData = { type: 'webauthn.get', challenge, origin: 'http://localhost:7300' };
+  return {
+    credentialId: 'AAAA',
+    authenticatorData: 'AAAA',
+    clientDataJSON: Buffer.from(JSON.stringify(clientData), 'utf8').toString('base64url'),
+    signature: 'AAAA',
+    nonce,
   };
 }

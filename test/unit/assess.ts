@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import type { Reads } from '../../activities/contract.js';
 import { createReads } from '../../activities/assess.js';
 import type { KnownPast } from '../../activities/policy/risk/baselines.js';
+import type { JwkSet } from '../../activities/platform/keys.js';
+import type { ReceiptKey } from '../../workflows/domain/receipt.js';
 import type { RequestStatement } from '../../workflows/domain/evidence.js';
 import type { Request } from '../../workflows/domain/request.js';
 import type { Finding } from '../../workflows/domain/rule.js';
@@ -22,13 +24,20 @@ describe('assessing a request', () => {
     past?: KnownPast;
     edits?: Edits;
     statement?: Partial<RequestStatement>;
+    pinned?: { current(): JwkSet };
   }
 
-  function reads({ edits = {}, past }: World): Reads {
+  const receiptKeys: ReceiptKey[] = [
+    { kid: 'ours', x: 'x', targets: ['orders-db', 'other-db'] },
+    { kid: 'theirs', x: 'x', targets: ['other-db'] },
+  ];
+
+  function reads({ edits = {}, past, pinned }: World): Reads {
     return createReads({
       policy: still(examplePolicy(edits)),
       baselines: { asked: () => Promise.resolve({ requester: past, subject: past }) },
-      apiKeys: api.keys,
+      apiKeys: pinned ?? api.pinned,
+      receiptKeys: { current: () => receiptKeys },
       installation,
     });
   }
@@ -204,8 +213,11 @@ describe('assessing a request', () => {
   });
 
   describe('later, today’s policy may only narrow', () => {
-    const still = (edits: Edits, changes: Partial<Request> = {}) =>
-      reads({ edits }).stillEligible({ request: requestOf(changes) });
+    const still = async (edits: Edits, changes: Partial<Request> = {}, pinned?: World['pinned']) => {
+      const { request, evidence } = await api.request(requestOf(changes));
+      const approval = await api.approval(request, 'person:manager');
+      return reads({ edits, pinned }).stillEligible({ request, evidence: [evidence, approval] });
+    };
     const rows: [what: string, edits: Edits, eligible: boolean, because: RegExp][] = [
       ['everything is as it was', {}, true, /Engineer is eligible for orders-db\/read/],
       [
@@ -232,7 +244,40 @@ describe('assessing a request', () => {
         const found = await still(edits);
         assert.equal(found.eligible, eligible);
         assert.match(found.because, because);
+        assert.deepEqual(found.receiptKeys, [receiptKeys[0]]);
       });
     }
+
+    it('keeps what a retired key signed before it was retired', async () => {
+      const { keys } = api.keys;
+      const until = requestOf().requestTime;
+      const found = await still({}, {}, { current: () => ({ keys: keys.map((key) => ({ ...key, until })) }) });
+      assert.equal(found.eligible, true);
+    });
+
+    it('ends what a key signed that is not pinned any more, without a restart', async () => {
+      let believed = api.keys;
+      const pinned = { current: () => believed };
+      assert.equal((await still({}, {}, pinned)).eligible, true);
+      believed = { keys: [] };
+      const found = await still({}, {}, pinned);
+      assert.deepEqual([found.eligible, found.because], [false, 'The key that signed it is no longer believed.']);
+    });
+
+    it('ends what a key signed after it was retired', async () => {
+      const until = requestOf().requestTime - 1;
+      const pinned = { current: () => ({ keys: api.keys.keys.map((key) => ({ ...key, until })) }) };
+      assert.match((await still({}, {}, pinned)).because, /no longer believed/);
+    });
+
+    it('asks for an emergency who may have one, not who may have it ordinarily', async () => {
+      const emergency = { entitlement: 'orders-db/write', emergency: true } as const;
+      assert.equal((await still({}, { ...emergency, requester: 'person:oncall' })).eligible, true);
+      assert.equal((await still({}, { ...emergency, requester: 'person:engineer' })).eligible, false);
+    });
+  });
+
+  it('names whose receipts count for the target, and nobody else’s', async () => {
+    assert.deepEqual((await passed(assess())).receiptKeys, [receiptKeys[0]]);
   });
 });

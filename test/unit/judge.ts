@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import type { JudgeInput, Judgement } from '../../activities/contract.js';
 import { createJudges } from '../../activities/judge.js';
 import { digest } from '../../workflows/domain/digest.js';
+import type { Assertion, RenewalStatement } from '../../workflows/domain/evidence.js';
 import type { Request } from '../../workflows/domain/request.js';
 import { examplePolicy, still, swap, type Edits } from '../support/policy.js';
-import { installation, requestOf, testApi, type TestApi } from '../support/statements.js';
+import { assertionFor, installation, requestOf, testApi, type TestApi } from '../support/statements.js';
 
 const asked = ['person:manager', 'group:db-owners'];
 
@@ -19,9 +20,15 @@ describe('judging a decision', () => {
     evidence: Promise<string> | string,
     changes: Partial<JudgeInput> = {},
     edits: Edits = {},
+    now?: number,
   ): Promise<Judgement> {
     const request = changes.request ?? requestOf();
-    const judges = createJudges({ policy: still(examplePolicy(edits)), apiKeys: api.keys, installation });
+    const judges = createJudges({
+      policy: still(examplePolicy(edits)),
+      apiKeys: api.pinned,
+      installation,
+      ...(now === undefined ? {} : { now: () => now }),
+    });
     return judges.judge({
       action: 'approve',
       evidence: await evidence,
@@ -190,6 +197,102 @@ describe('judging a decision', () => {
       const moved: Edits = { directory: swap('groups: [engineers]', 'groups: [contractors]') };
       await refused('not-eligible', ask('person:engineer', request, moved), /no longer eligible/);
     });
+  });
+
+  describe('with a passkey', () => {
+    const request = requestOf();
+    const challenged = {
+      type: 'approve',
+      installation,
+      grantId: request.grantId,
+      requestDigest: digest(request),
+      actor: 'person:manager',
+      decisionId: 'd1',
+      about: 'request',
+      step: 0,
+    } as const;
+    const approvalWith = (assertion: Assertion) => api.approval(request, 'person:manager', { assertion });
+
+    it('honours an approval whose assertion is over exactly it', async () => {
+      assert.ok((await judge(approvalWith(assertionFor(challenged)), { passkey: true })).ok);
+    });
+
+    it('is asked for where the step or the ceiling asks for it', () =>
+      refused('passkey-required', judge(approvalBy('person:manager'), { passkey: true })));
+
+    const others: [what: string, assertion: () => Assertion][] = [
+      ['another decision', () => assertionFor({ ...challenged, decisionId: 'd2' })],
+      ['another grant', () => assertionFor({ ...challenged, grantId: 'z'.repeat(26) })],
+      ['another person', () => assertionFor({ ...challenged, actor: 'person:owner' })],
+      ['another duration', () => assertionFor({ ...challenged, durationMs: 60_000 })],
+      ['another nonce', () => ({ ...assertionFor(challenged), nonce: 'B'.repeat(22) })],
+      ['nothing readable', () => ({ ...assertionFor(challenged), clientDataJSON: 'AAAA' })],
+    ];
+    for (const [what, assertion] of others) {
+      it(`refuses an assertion over ${what}, also where none is asked for`, async () => {
+        await refused('passkey-refused', judge(approvalWith(assertion()), { passkey: true }));
+        await refused('passkey-refused', judge(approvalWith(assertion())));
+      });
+    }
+  });
+
+  describe('to have a lost credential renewed', () => {
+    const request = requestOf({ requester: 'person:manager', subject: 'person:engineer' });
+    const at = request.requestTime;
+    const renew = (actor: string, changes: Partial<RenewalStatement> = {}, edits: Edits = {}, now = at) =>
+      judge(api.renewal(request, actor, changes), { action: 'renew', request }, edits, now);
+
+    it('honours the subject', async () => assert.ok((await renew('person:engineer')).ok));
+
+    it('honours nobody else, not even who asked for the access', () =>
+      refused('not-the-subject', renew('person:manager')));
+
+    it('honours it for two minutes', async () => {
+      assert.ok((await renew('person:engineer', {}, {}, at + 120_000)).ok);
+      await refused('bad-evidence', renew('person:engineer', {}, {}, at + 120_001), /two minutes/);
+      await refused('bad-evidence', renew('person:engineer', {}, {}, at - 5_001));
+    });
+
+    it('honours nobody who lost eligibility', () =>
+      refused('not-eligible', renew('person:engineer', {}, { directory: swap('groups: [engineers]', 'groups: []') })));
+
+    it('refuses one of another decision', () =>
+      refused('bad-evidence', renew('person:engineer', { decisionId: 'd2' })));
+
+    it('takes no approval for one', () =>
+      refused('bad-evidence', judge(api.approval(request, 'person:engineer'), { action: 'renew', request })));
+  });
+
+  describe('to review an emergency', () => {
+    const request = requestOf({ requester: 'person:oncall', entitlement: 'orders-db/write', emergency: true });
+    const reviewers = ['group:security', 'person:director', 'person:oncall'];
+    const review = (actor: string, changes: Partial<JudgeInput> = {}) =>
+      judge(api.review(request, actor, { verdict: 'not-justified' }), {
+        action: 'review',
+        request,
+        reviewers,
+        ...changes,
+      });
+
+    it('honours a reviewer, by group or by name, and says what they found', async () => {
+      for (const actor of ['person:security', 'person:director']) {
+        const found = await review(actor);
+        assert.equal(found.ok && found.verdict, 'not-justified');
+      }
+    });
+
+    it('honours nobody else', () => refused('not-an-approver', review('person:manager')));
+
+    it('lets nobody review their own, even when they are named', () => refused('own-request', review('person:oncall')));
+
+    it('lets nobody review who is barred from the request', () =>
+      refused('own-request', review('person:security', { barred: ['person:security'] })));
+
+    it('takes no approval for one', () =>
+      refused(
+        'bad-evidence',
+        judge(api.approval(request, 'person:security'), { action: 'review', request, reviewers }),
+      ));
   });
 });
 

@@ -1,5 +1,6 @@
 /** Checks that entitlements stand on targets, flows and people that exist, and that their durations fit each other. */
 import { Temporal } from 'temporal-polyfill';
+import { humansOf } from '../directory.js';
 import { noDoubles, unknown, type Report } from './report.js';
 import type { PolicyFiles } from '../schema/files.js';
 import { partsOf } from '../schema/common.js';
@@ -32,6 +33,7 @@ export function checkEntitlements(files: PolicyFiles, report: Report): void {
       entitlement[field].forEach((selector, place) => checkSelector(files, selector, [...at, field, place], report));
     }
     checkDurations(entitlement, minimumDuration, at, report);
+    checkEmergency(files, entitlement, at, report);
   });
 }
 
@@ -49,6 +51,42 @@ function checkDurations(entitlement: EntitlementEntry, floor: number, at: (strin
   presets.forEach((preset, place) => fits(preset, 'duration', 'presets', place));
   const { automaticUpTo } = entitlement.extension;
   if (automaticUpTo !== undefined) fits(automaticUpTo, 'extension', 'automaticUpTo');
+}
+
+/** Somebody else than whoever breaks the glass must be there to look back at it. */
+function checkEmergency(
+  files: PolicyFiles,
+  { emergency, duration }: EntitlementEntry,
+  at: (string | number)[],
+  report: Report,
+): void {
+  if (emergency === undefined) return;
+  for (const field of ['eligible', 'reviewers'] as const) {
+    emergency[field].forEach((selector, place) =>
+      checkSelector(files, selector, [...at, 'emergency', field, place], report),
+    );
+  }
+  if (emergency.longest > duration.maximum) {
+    report([...at, 'emergency', 'longest'], `is longer than the maximum (${iso(duration.maximum)}); shorten it`);
+  }
+  const { people } = files.directory;
+  const humans = humansOf(people);
+  const meant = (selectors: string[]) =>
+    people
+      .filter(({ id, groups, status }) => {
+        const mine = [`person:${id}`, ...groups.map((group) => `group:${group}`)];
+        return status === 'active' && mine.some((selector) => selectors.includes(selector));
+      })
+      .map(({ id }) => humans.get(id) ?? id);
+  const reviewers = new Set(meant(emergency.reviewers));
+  if (reviewers.size === 0) {
+    report([...at, 'emergency', 'reviewers'], 'means nobody who is active; name somebody who can look back at it');
+  }
+  const [only] = reviewers;
+  if (reviewers.size === 1 && only !== undefined && meant(emergency.eligible).includes(only)) {
+    const because = `means ${only} alone, who may have it in an emergency and reviews nothing of their own; name somebody else too`;
+    report([...at, 'emergency', 'reviewers'], because);
+  }
 }
 
 /** Reports a selector whose id nothing has. */

@@ -26,7 +26,20 @@ const entitlement = z.strictObject({
   requires: z.strictObject({
     justification: z.number().int().min(1).max(1000),
     ticket: z.enum(['optional', 'required']),
+    stepUp: z.enum(['request', 'collection']).optional(),
   }),
+  emergency: z
+    .strictObject({
+      // Whoever breaks the glass is asked about it afterwards, so it is a person, and asks alone.
+      eligible: z.array(selector(['group', 'person'])).min(1, 'names nobody; leave `emergency` out instead'),
+      longest: duration,
+      reviewers: z
+        .array(selector(['group', 'person']))
+        .min(1, 'names nobody; somebody must look back at an emergency')
+        .max(10, 'has more than 10 entries; make a group of them'),
+      passkey: z.boolean().default(false),
+    })
+    .optional(),
   extension: z.strictObject({ automaticUpTo: duration.optional(), beyond: z.enum(['approval', 'refused']) }),
 });
 

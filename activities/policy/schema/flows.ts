@@ -17,6 +17,7 @@ const step = z.strictObject({
   fallback: approvers.default([]),
   expireAfter: duration,
   clock: id.default('always'),
+  passkey: z.boolean().default(false),
 });
 
 const flow = z.strictObject({
