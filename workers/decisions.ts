@@ -5,7 +5,7 @@ import { createJudges } from '../activities/judge.js';
 import { connectMailer } from '../activities/mail/mailer.js';
 import { createNotify } from '../activities/notify.js';
 import { decisionsConfig } from '../activities/platform/config.js';
-import { readCodecKeys, readSecret, readSigningKeys } from '../activities/platform/keys.js';
+import { readCodecKeys, readSecret, watchReceiptKeys, watchSigningKeys } from '../activities/platform/keys.js';
 import { connectRedis } from '../activities/platform/redis.js';
 import { dataConverter, lazyClient } from '../activities/platform/temporal.js';
 import { watchPolicy } from '../activities/policy/load.js';
@@ -22,11 +22,12 @@ await run('decisions', decisionsConfig, async (life, config) => {
   const { log } = life;
   const installation = config.DAYPASS_INSTALLATION;
   const keys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
-  const apiKeys = await readSigningKeys(config.DAYPASS_API_KEYS_FILE);
   const riskKey = await readSecret(config.DAYPASS_RISK_KEY_FILE);
   const bundle = await workflowBundle(config.DAYPASS_WORKFLOW_BUNDLE_FILE);
 
   const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
+  const apiKeys = watchSigningKeys(config.DAYPASS_API_KEYS_FILE, log);
+  const receiptKeys = watchReceiptKeys(config.DAYPASS_RECEIPT_KEYS_FILE, log);
   const redis = connectRedis(config.REDIS_URL, log);
   // One foreign grant that cannot be opened must not stop a pass over all of them.
   const client = lazyClient({ keys, onUnreadable: 'mark' });
@@ -35,7 +36,7 @@ await run('decisions', decisionsConfig, async (life, config) => {
     const publish = createPublish(redis);
     const mailer = connectMailer(config.SMTP_URL, config.DAYPASS_MAIL_FROM);
     const notify = createNotify({ mailer, redis, policy, portalUrl: config.DAYPASS_PORTAL_URL, log });
-    const reads = createReads({ policy, baselines, apiKeys, installation });
+    const reads = createReads({ policy, baselines, apiKeys, receiptKeys, installation });
     const activities = {
       ...reads,
       ...createJudges({ policy, apiKeys, installation }),
@@ -61,6 +62,8 @@ await run('decisions', decisionsConfig, async (life, config) => {
     await Promise.all([serving, schedules]);
   } finally {
     policy.close();
+    apiKeys.close();
+    receiptKeys.close();
     redis.disconnect();
     await client.connection.close();
   }
