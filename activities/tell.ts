@@ -10,6 +10,7 @@ import type { Change, Tells } from './contract.js';
 import type { Notify } from './notify.js';
 import type { Log } from './platform/log.js';
 import type { Publish } from './publish.js';
+import { countRefusals } from './refusals.js';
 
 export interface TellDeps {
   publish: Pick<Publish, 'changed' | 'records'>;
@@ -28,6 +29,7 @@ export function createTells({ publish, notify, baselines, log }: TellDeps): Tell
       const context = Context.current();
       const done = new Set<unknown>(asList(context.info.heartbeatDetails));
       const failed: Part[] = [];
+      if (context.info.attempt === 1) countRefusals(records);
 
       const attempt = async (part: Part, work: () => Promise<void>): Promise<void> => {
         if (done.has(part)) return;

@@ -13,8 +13,8 @@ import { isUnreadable } from './messages.js';
 type Fields = { [key: string]: unknown };
 type Shape = { [key: string]: (value: unknown) => boolean };
 
-/** What becomes a record, or part of the view: beside a request and a view it is told in one payload of 64 kB. */
-const answerBytesMax = 20_000;
+/** What is answered may become a record, which has to fit into a payload of 64 kB. */
+const answerBytesMax = 40_000;
 /** The year 2100: what a clock can show, and a timer can wait for. */
 const latest = 4_102_444_800_000;
 

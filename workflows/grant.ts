@@ -6,6 +6,7 @@
  * 3. Nothing here is cancelled: a cancelled workflow is a revoked grant.
  * 4. It returns only when the target has confirmed that nothing stands.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { SignedRequest } from './domain/request.js';
 import { viewOf } from './domain/shown.js';
@@ -37,9 +38,14 @@ const isOver = ({ phase }: State): boolean => phase !== 'ACTIVE';
 const owesNothing = ({ phase, removalOwed, planting }: State): boolean =>
   isTerminal(phase) && !removalOwed && !planting;
 
+/** What a request and its evidence may be together: they become one record, which has to fit into a payload. */
+const signedBytesMax = 44_000;
+
 /** A grant runs under the one id that its request names, so that starting it twice is impossible. */
 function checkIdentity(signed: SignedRequest): void {
-  const readable = !isUnreadable(signed) && typeof signed?.request?.grantId === 'string';
+  const { request, evidence } = { ...signed };
+  const isSigned = typeof request?.grantId === 'string' && typeof evidence === 'string';
+  const readable = isSigned && !isUnreadable(signed) && utf8ToBytes(JSON.stringify(signed)).length <= signedBytesMax;
   if (readable && workflowInfo().workflowId === grantWorkflowId(signed.request.grantId)) return;
   throw ApplicationFailure.nonRetryable('This workflow was not started by the API for this grant.', 'bad-evidence');
 }

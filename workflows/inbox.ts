@@ -11,6 +11,8 @@ import { isUnreadable, type Narrowing, type Widening } from './messages.js';
 export type WideningMessage = Widening & { action: 'approve' | 'extend' };
 
 const commentMax = 1_000;
+/** As long as a signed statement may be: it is kept in the record, and sent to the target with all the others. */
+export const evidenceMax = 16_000;
 const decisionIdShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const refShape = /^(person|service|system):[A-Za-z0-9._@-]{1,80}$/;
 
@@ -72,7 +74,8 @@ function wideningMessage(action: WideningMessage['action'], raw: unknown): Widen
   const { decisionId, by, comment, evidence } = fields<Widening>(raw);
   const id = decisionIdOf(decisionId);
   const actor = refOf(by);
-  if (id === undefined || actor === undefined || typeof evidence !== 'string' || isUnreadable(raw)) {
+  const isSigned = typeof evidence === 'string' && evidence.length <= evidenceMax;
+  if (id === undefined || actor === undefined || !isSigned || isUnreadable(raw)) {
     const because = 'The message carried no readable, signed decision.';
     return {
       type: 'refused',

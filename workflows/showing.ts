@@ -1,9 +1,8 @@
 /** Keeps what is seen of a grant true: memo, search attributes, details for the Temporal UI, and the news. */
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Change } from '../activities/contract.js';
 import { tell } from './calls.js';
 import { digest } from './domain/digest.js';
-import { pageOf } from './domain/record.js';
+import { fitting, pageOf } from './domain/record.js';
 import { detailsOf, viewOf } from './domain/shown.js';
 import type { State } from './domain/state.js';
 import { tells } from './domain/tells.js';
@@ -17,10 +16,11 @@ import { attributesOf } from './attributes.js';
 const brisk: Ms = 500;
 
 /**
- * Records in one tell. Beside a view (8 kB) and a request (24 kB) they stay below the 64 kB at which the server
- * terminates who schedules more: a burst of refused decisions is told in several.
+ * Records in one tell: beside a view (8 kB) and a request (24 kB) they stay below the 64 kB at which the server terminates who
+ * schedules more. What is longer, or a burst, is published after it, without either.
  */
-const recordBytesMax = 20_000;
+const tellBytesMax = 20_000;
+const publishBytesMax = 48_000;
 
 export class Showing {
   private shown: State | undefined;
@@ -72,20 +72,21 @@ export class Showing {
 
   private tell(before: State | undefined, state: State): void {
     const view = viewOf(state);
-    let news = tells(before, state);
-    let rest = state.records.slice(before?.records.length ?? 0);
-    do {
-      const records = pageOf(rest, recordBytesMax);
-      rest = rest.slice(records.length);
-      this.send({ view, request: state.request, news, records });
-      news = [];
-    } while (rest.length > 0);
+    const fresh = state.records.slice(before?.records.length ?? 0);
+    const records = fitting(fresh, tellBytesMax);
+    const change = { view, request: state.request, news: tells(before, state), records };
+    this.started(tell.tell.executeWithOptions({ summary: `tell ${view.state}` }, [change]));
+    let rest = fresh.slice(records.length);
+    while (rest.length > 0) {
+      const page = pageOf(rest, publishBytesMax);
+      rest = rest.slice(page.length);
+      this.started(tell.publish.executeWithOptions({ summary: 'publish records' }, [{ records: page }]));
+    }
   }
 
-  private send(change: Change): void {
+  private started(telling: Promise<void>): void {
     this.pending += 1;
-    void tell.tell
-      .executeWithOptions({ summary: `tell ${change.view.state}` }, [change])
+    void telling
       .catch(() => {
         // A day of attempts has failed. The record stays in this history, and the grant must not hang on mail.
       })

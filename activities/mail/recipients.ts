@@ -37,6 +37,7 @@ export function recipients(view: GrantView, news: News[], directory: Directory, 
     const refs = to.flatMap((selector) => reachable(selector, directory));
     // The workflow cannot know which groups operate Daypass: that is the directory's to say.
     if (kind === 'removal-overdue') refs.push(...operators(directory));
+    if (kind === 'evidence-refused') refs.push(...withRole('security', directory));
     for (const ref of refs) {
       const human = directory.human(ref);
       const reader = addressed(ref, directory);
@@ -62,10 +63,14 @@ function reachable(selector: Selector, directory: Directory): Ref[] {
 }
 
 export function operators(directory: Directory): Ref[] {
+  return withRole('operator', directory);
+}
+
+function withRole(role: 'operator' | 'security', directory: Directory): Ref[] {
   return directory
     .people()
     .map(({ ref }) => ref)
-    .filter((ref) => directory.rolesOf(ref).includes('operator'));
+    .filter((ref) => directory.rolesOf(ref).includes(role));
 }
 
 /** Undefined for whoever is not active or has no address. */

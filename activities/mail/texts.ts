@@ -142,6 +142,20 @@ const texts: Record<NewsKind, (it: Case) => Text> = {
     ],
     footer: 'You get this mail because you operate Daypass. Nothing happens by opening the link.',
   }),
+
+  'evidence-refused': (it) => ({
+    subject: `Evidence refused: ${it.what} for ${it.view.subjectName}`,
+    sentences: [
+      `Somebody tried to widen this grant without the proof that it takes, or a machine answered without it. It was refused.`,
+      'Please look at its record: somebody may have got hold of Temporal, of a worker, or of an account. Further attempts of the same kind on this grant are recorded without another mail.',
+    ],
+    facts: [
+      { label: 'Target', value: it.view.target },
+      { label: 'Requester', value: it.view.requesterName },
+      { label: 'Subject', value: it.view.subjectName },
+    ],
+    footer: 'You get this mail because you look after security. Nothing happens by opening the link.',
+  }),
 };
 
 function decide(it: Case, opening: string, first: string[]): Text {

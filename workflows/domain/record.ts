@@ -125,10 +125,16 @@ export function headOf(chain: readonly AuditRecord[], before: Head = noHead): He
 
 /** As many records from the start as fit into `bytesMax`, one at least: what Temporal carries in one payload is bounded. */
 export function pageOf(chain: readonly AuditRecord[], bytesMax: number): AuditRecord[] {
+  const page = fitting(chain, bytesMax);
+  return page.length > 0 ? page : chain.slice(0, 1);
+}
+
+/** As many records from the start as fit into `bytesMax`; none where the first one alone is larger. */
+export function fitting(chain: readonly AuditRecord[], bytesMax: number): AuditRecord[] {
   let bytes = 0;
-  const end = chain.findIndex((record, index) => {
+  const end = chain.findIndex((record) => {
     bytes += utf8ToBytes(JSON.stringify(record)).length;
-    return index > 0 && bytes > bytesMax;
+    return bytes > bytesMax;
   });
   return chain.slice(0, end < 0 ? chain.length : end);
 }

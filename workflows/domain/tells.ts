@@ -1,5 +1,6 @@
 /** Who should hear about a change, and what: derived from the records that it added. */
 import type { Ref, Selector } from './actor.js';
+import { failureCodes, type FailureCode } from './failure.js';
 import type { AuditRecord } from './record.js';
 import type { State } from './state.js';
 
@@ -18,6 +19,7 @@ export const newsKinds = [
   'not-extended',
   'over',
   'removal-overdue',
+  'evidence-refused', // somebody tried without proof, or with somebody else's
 ] as const;
 
 export type NewsKind = (typeof newsKinds)[number];
@@ -31,10 +33,15 @@ export interface News {
 /** Stands for everyone whom the directory calls an operator. */
 export const operators: Selector = 'group:operators';
 
+/** Stands for everyone whom the directory calls security. */
+export const security: Selector = 'group:security';
+
 /** The news in the records that came since `before`. */
 export function tells(before: State | undefined, after: State): News[] {
-  const fresh = after.records.slice(before?.records.length ?? 0);
+  const count = before?.records.length ?? 0;
+  const fresh = after.records.slice(count);
   const news = fresh.flatMap((record) => about(record, before, after));
+  if (isAlarming(after.records.slice(0, count), fresh)) news.push({ kind: 'evidence-refused', to: [security] });
   return merged(news.filter(({ to }) => to.length > 0));
 }
 
@@ -77,6 +84,28 @@ function about(record: AuditRecord, before: State | undefined, state: State): Ne
     default:
       return [];
   }
+}
+
+/** What comes of trying to widen access without the proof for it; people who err by the forms that are made for them get others. */
+const withoutProof: readonly FailureCode[] = [
+  'unreadable',
+  'bad-evidence',
+  'bad-receipt',
+  'ceiling-refused',
+  'clock-skew',
+  'tombstone',
+  ...failureCodes.filter((code) => code.startsWith('passkey-')),
+];
+
+/** The code of a record that says that evidence was refused; undefined for all others. */
+export function evidenceRefusedBy({ detail }: AuditRecord): FailureCode | undefined {
+  return withoutProof.find((code) => code === detail.code);
+}
+
+/** Once for each code, so that a flood is one mail. */
+function isAlarming(earlier: AuditRecord[], fresh: AuditRecord[]): boolean {
+  const codes = fresh.map(evidenceRefusedBy).filter((code) => code !== undefined);
+  return codes.some((code) => !earlier.some((record) => record.detail.code === code));
 }
 
 /** An extension has an end of its own, which is told once. */
