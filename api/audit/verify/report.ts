@@ -1,0 +1,48 @@
+/** A verification as people read it: the verdict first, then what was checked, then what this cannot see. */
+import type { Counts, Report } from './verify.js';
+
+/** More than anyone reads; the first one is what counts. */
+const shownMax = 20;
+
+export function reportText({ holds, findings, checked, unseen }: Report): string {
+  const verdict = holds ? ['All of it holds.'] : [`It does not hold. ${findings[0]?.says ?? ''}`];
+  const others = findings.slice(1, shownMax).map(({ says }) => `  ${says}`);
+  const hidden = findings.length - 1 - others.length;
+  return [
+    ...verdict,
+    ...(others.length > 0 ? ['', 'Also:', ...others] : []),
+    ...(hidden > 0 ? [`  and ${hidden} more (--json shows all).`] : []),
+    '',
+    'Checked:',
+    ...checkedLines(checked).map((line) => `  ${line}`),
+    '',
+    'What this cannot see:',
+    ...unseen.map((sentence) => `  ${sentence}`),
+    '',
+  ].join('\n');
+}
+
+function checkedLines(checked: Counts): string[] {
+  const { statements, receipts } = checked;
+  return [
+    `${counted(checked.records, 'record')} of ${counted(checked.chains, 'chain')}, ${counted(checked.grants, 'grant')} among them: sequence, hash and what came before`,
+    `${counted(checked.seals, 'seal')} and ${counted(checked.heads, 'head')} that they name: signature, order, and every head against its chain`,
+    `${counted(sum(statements), 'signed statement')}${kinds(statements)}: signature, and that each says what its record says`,
+    `${counted(checked.passkeys, 'proof')} of passkeys: signature over exactly that decision, person verified`,
+    `${counted(sum(receipts), 'receipt')}${kinds(receipts)} of ${counted(checked.books, 'book')}: signature, target, grant and number`,
+    `${counted(checked.stories, 'story', 'stories')}: approvals before access, nobody for themselves, removal before the close`,
+  ];
+}
+
+function sum(counts: Partial<Record<string, number>>): number {
+  return Object.values(counts).reduce<number>((total, count) => total + (count ?? 0), 0);
+}
+
+function kinds(counts: Partial<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([kind, count]) => `${kind} ${count}`);
+  return parts.length > 0 ? ` (${parts.join(', ')})` : '';
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
