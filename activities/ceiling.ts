@@ -1,126 +1,40 @@
-/**
- * The zone files: where the targets of this trust zone are, and the most that may ever be created there. They bound the
- * damage of everything else that is compromised, so whoever else could write one is a reason not to start.
- */
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Temporal } from 'temporal-polyfill';
-import { z } from 'zod';
+/** The connector's own limit: the most that it will ever create for one entitlement, and what it would say to a request. */
+import type { Ref } from '../workflows/domain/actor.js';
 import type { Ms } from '../workflows/domain/time.js';
 import type { CeilingAnswer } from './contract.js';
-import { parseYaml } from './platform/yaml.js';
 
 /** The most that may be created for one entitlement. `privilege` is read by the connector of the target's kind. */
 export interface Ceiling<Privilege = unknown> {
   privilege: Privilege;
   longestMs: Ms;
   approvals: { least: number; groups: string[] };
+  /** An approval counts only with the assertion of a passkey that the zone file lists for its approver; an emergency likewise. */
+  attested: boolean;
   /** Absent: never without people's approval. */
   automatic?: { longestMs: Ms; perHour: number };
+  /** Absent: no emergency passes without people's approval. */
+  emergency?: { longestMs: Ms; groups: string[] };
 }
 
-export interface Zone {
-  file: string;
-  target: string;
-  kind: string;
-  address: Record<string, unknown>;
-  /** The secret itself, read from where the file points to. */
-  credential: string;
-  /** By entitlement. A map, so that no name can reach a prototype. */
-  ceilings: Map<string, Ceiling>;
+/** A passkey as the owner of the zone listed it: whoever owns the API cannot add one. */
+export interface ZonePasskey {
+  person: Ref;
+  credentialId: string;
+  publicKey: string;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-const dayMs = 24 * 3_600_000;
-
-const duration = z.string('must be a duration such as PT1H').transform((text, context): Ms => {
-  try {
-    const ms = Temporal.Duration.from(text).total('milliseconds');
-    if (Number.isInteger(ms) && ms > 0 && ms <= 366 * dayMs) return ms;
-  } catch {
-    // Answered below, together with zero and negative ones.
-  }
-  context.addIssue('must be an ISO 8601 duration above zero, such as PT15M or PT8H');
-  return z.NEVER;
-});
-
-const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, ".", "_" and "-"');
-const entitlementName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._/-]{0,99}$/, 'must be an entitlement such as orders-db/read');
-
-// Strict on purpose: a limit that is misspelt, or that a later version knows (`attested`, `emergency`), must not be passed over.
-const ceiling = z
-  .strictObject({
-    privilege: z.unknown(),
-    longest: duration,
-    approvals: z.strictObject({
-      least: z.int().min(1, 'must be 1 or more; allow none with `automatic`'),
-      groups: z.array(name).min(1),
-    }),
-    automatic: z.strictObject({ longest: duration, perHour: z.int().min(1) }).optional(),
-  })
-  .refine((it) => !it.automatic || it.automatic.longest <= it.longest, {
-    path: ['automatic', 'longest'],
-    error: 'must not be longer than `longest`',
-  })
-  .transform(({ privilege, longest, approvals, automatic }): Ceiling => ({
-    privilege,
-    longestMs: longest,
-    approvals,
-    ...(automatic ? { automatic: { longestMs: automatic.longest, perHour: automatic.perHour } } : {}),
-  }));
-
-const credential = z.union(
-  [z.strictObject({ file: z.string().min(1) }), z.strictObject({ env: z.string().min(1) })],
-  'must be { file: <path> } or { env: <variable> }, never the secret itself',
-);
-
-const zoneFile = z.strictObject({
-  target: name,
-  kind: z.string().min(1),
-  address: z.record(z.string(), z.unknown()),
-  credential,
-  entitlements: z.record(entitlementName, ceiling).refine((it) => Object.keys(it).length > 0, 'must name at least one'),
-});
-
-/** All zone files of a folder. Throws an Error with a sentence for the operator. */
-export async function readZones(folder: string, env: Environment): Promise<Zone[]> {
-  await refuseIfOthersMayWrite(folder);
-  const files = (await readdir(folder)).filter((file) => /\.ya?ml$/.test(file)).sort();
-  if (files.length === 0) {
-    throw new Error(
-      `${folder} holds no zone file (*.yml), so there is no target to serve; see policy/ceilings/ for one.`,
-    );
-  }
-  const zones = await Promise.all(files.map((file) => readZone(join(folder, file), env)));
-  for (const [index, zone] of zones.entries()) {
-    const first = zones.findIndex((other) => other.target === zone.target);
-    if (first !== index)
-      throw new Error(`${zone.file}: target: ${zone.target} is in ${zones[first]?.file ?? ''} already.`);
-  }
-  return zones;
-}
-
-export async function readZone(file: string, env: Environment): Promise<Zone> {
-  await refuseIfOthersMayWrite(file);
-  const found = parseYaml(file, await readFile(file, 'utf8'), zoneFile);
-  return {
-    file,
-    target: found.target,
-    kind: found.kind,
-    address: Object.fromEntries(
-      Object.entries(found.address).map(([key, value]) => [key, filledIn(file, key, value, env)]),
-    ),
-    credential: await readCredential(file, found.credential, env),
-    ceilings: new Map(Object.entries(found.entitlements)),
-  };
+export interface CeilingQuestion {
+  entitlement: string;
+  durationMs: Ms;
+  emergency: boolean;
 }
 
 /** What the ceiling would say to a request, before anybody is asked to approve it. */
-export function answer(ceilings: ReadonlyMap<string, Ceiling>, entitlement: string, durationMs: Ms): CeilingAnswer {
-  const found = ceilings.get(entitlement);
+export function answer(
+  zone: { ceilings: ReadonlyMap<string, Ceiling>; passkeys: readonly ZonePasskey[] },
+  { entitlement, durationMs, emergency }: CeilingQuestion,
+): CeilingAnswer {
+  const found = zone.ceilings.get(entitlement);
   if (!found) return { allows: false, because: `The connector's ceiling does not list ${entitlement}.` };
   if (!(durationMs <= found.longestMs)) {
     return {
@@ -128,55 +42,21 @@ export function answer(ceilings: ReadonlyMap<string, Ceiling>, entitlement: stri
       because: `The connector's ceiling allows ${entitlement} for ${minutes(found.longestMs)} at most.`,
     };
   }
-  return {
-    allows: true,
-    automatic: found.automatic !== undefined && durationMs <= found.automatic.longestMs,
-    leastApprovals: found.approvals.least,
-  };
+  const passing = emergency ? found.emergency : found.automatic;
+  const automatic = passing !== undefined && durationMs <= passing.longestMs;
+  const { attested, approvals } = found;
+  const holders = new Set(zone.passkeys.map(({ person }) => person)).size;
+  if (!automatic && attested && holders < approvals.least) {
+    return {
+      allows: false,
+      because:
+        `The connector's ceiling wants ${entitlement} approved with the passkeys of ${approvals.least} people, ` +
+        `and its zone file lists ${holders}; its owner adds them (docs/keys.md).`,
+    };
+  }
+  return { allows: true, automatic, leastApprovals: approvals.least, attested };
 }
 
 export function minutes(ms: Ms): string {
   return `${Math.round(ms / 60_000)} minutes`;
-}
-
-/** Owned by root or by us, and writable by nobody else: else someone could lift the limit that the limit is there for. */
-async function refuseIfOthersMayWrite(path: string): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(
-      `${path} cannot be read (${error.code ?? error.message}); DAYPASS_ZONE_DIR names the folder of zone files.`,
-    );
-  });
-  const us = process.getuid?.();
-  if (us === undefined) return;
-  if (found.uid !== 0 && found.uid !== us) {
-    throw new Error(
-      `${path} belongs to user ${found.uid}, who could lift the ceiling; make root or user ${us} its owner.`,
-    );
-  }
-  if ((found.mode & 0o022) !== 0) {
-    throw new Error(`${path} may be written by others, who could lift the ceiling; run: chmod go-w ${path}`);
-  }
-}
-
-/** `${NAME}` in an address stands for that environment variable. */
-function filledIn(file: string, field: string, value: unknown, env: Environment): unknown {
-  if (typeof value !== 'string') return value;
-  return value.replace(/\$\{(\w+)\}/g, (_whole, variable: string) => {
-    const found = env[variable];
-    if (found) return found;
-    throw new Error(`${file}: address.${field}: the environment variable ${variable} is not set.`);
-  });
-}
-
-async function readCredential(file: string, from: z.output<typeof credential>, env: Environment): Promise<string> {
-  if ('env' in from) {
-    const found = env[from.env];
-    if (found) return found;
-    throw new Error(`${file}: credential.env: the environment variable ${from.env} is not set.`);
-  }
-  const secret = await readFile(from.file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`${file}: credential.file: ${from.file} cannot be read (${error.code ?? error.message}).`);
-  });
-  if (secret.trim()) return secret.trim();
-  throw new Error(`${file}: credential.file: ${from.file} is empty.`);
 }

@@ -4,19 +4,29 @@
  */
 import { Worker } from '@temporalio/worker';
 import { createAccounts } from '../activities/accounts.js';
-import { readZones, type Zone } from '../activities/ceiling.js';
+import { readZones, type Zone } from '../activities/zone.js';
+import { openBook, type Book } from '../activities/connectors/book.js';
 import type { Connector } from '../activities/connectors/connector.js';
 import type { Believed } from '../activities/connectors/evidence.js';
 import { openConnector, readPrivileges } from '../activities/connectors/registry.js';
 import { sweep } from '../activities/connectors/sweep.js';
+import { pageOf } from '../activities/platform/assertion.js';
 import { connectorsConfig } from '../activities/platform/config.js';
-import { readCodecKeys, readCredentialPublicKey, readSigningKeys, type KeyRing } from '../activities/platform/keys.js';
+import {
+  readCodecKeys,
+  readCredentialPublicKey,
+  readSigningKey,
+  watchSigningKeys,
+  type KeyRing,
+  type KeyWatch,
+} from '../activities/platform/keys.js';
 import { dataConverter } from '../activities/platform/temporal.js';
 import { changeQueue, undoQueue } from '../workflows/ids.js';
 import { pause, run, serve, type Life } from './run.js';
 
 interface Target {
   believed: Believed<unknown>;
+  book: Book;
   /** One each, with connections of its own: no flood of changes can hold up a removal, nor one of those the sweep. */
   change: Connector;
   undo: Connector;
@@ -25,41 +35,58 @@ interface Target {
 
 await run('connectors', connectorsConfig, async (life, config) => {
   const keys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
-  const apiKeys = await readSigningKeys(config.DAYPASS_API_KEYS_FILE);
+  const receiptKey = await readSigningKey(config.DAYPASS_RECEIPT_KEY_FILE);
   const credentialKey = await readCredentialPublicKey(config.DAYPASS_CREDENTIAL_PUBLIC_KEY_FILE);
   const zones = await readZones(config.DAYPASS_ZONE_DIR, process.env);
   const installation = config.DAYPASS_INSTALLATION;
-  const targets = zones.map((zone) => openTarget(zone, { installation, apiKeys, credentialKey }));
+  const page = pageOf(config.DAYPASS_PORTAL_URL);
+  const apiKeys = watchSigningKeys(config.DAYPASS_API_KEYS_FILE, life.log);
+  const targets = zones.map((zone) => {
+    const { target, passkeys } = zone;
+    const open = (): Connector => openConnector(zone, installation);
+    const change = open();
+    const believed: Believed<unknown> = {
+      installation,
+      target,
+      ceilings: readPrivileges(zone, change),
+      passkeys,
+      page,
+      credentialKey,
+      // Asked anew for each order: a leaked key is unpinned while we run.
+      get apiKeys() {
+        return apiKeys.current();
+      },
+    };
+    const book = openBook({ installation, target, key: receiptKey, dir: config.DAYPASS_RECEIPTS_DIR, log: life.log });
+    return { believed, book, change, undo: open(), sweep: open() };
+  });
   try {
-    const serving = targets.map((target) => serveTarget(life, target, keys));
+    const serving = targets.map((target) => serveTarget(life, target, keys, apiKeys));
     life.waitsFor.delete('start');
     await Promise.all(serving);
   } finally {
-    await Promise.allSettled(targets.flatMap((it) => [it.change.close(), it.undo.close(), it.sweep.close()]));
+    apiKeys.close();
+    await Promise.allSettled(
+      targets.flatMap((it) => [it.change, it.undo, it.sweep, it.book].map((one) => one.close())),
+    );
   }
 });
 
-function openTarget(zone: Zone, shared: Pick<Believed<unknown>, 'installation' | 'apiKeys' | 'credentialKey'>): Target {
-  const open = (): Connector => openConnector(zone, shared.installation);
-  const change = open();
-  const believed = { ...shared, target: zone.target, ceilings: readPrivileges(zone, change) };
-  return { believed, change, undo: open(), sweep: open() };
-}
-
-async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<void> {
-  const { believed, change, undo } = target;
+async function serveTarget(life: Life, target: Target, keys: KeyRing, apiKeys: KeyWatch): Promise<void> {
+  const { believed, book, change, undo } = target;
   const { log } = life;
   const name = believed.target;
   // Half of what the target bears for each, so that removals have a share of their own.
   const perSecond = Math.max(1, Math.floor(change.can.perSecond / 2));
   const common = { dataConverter: dataConverter(keys), shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
 
-  const { ceiling, provision, setEnd } = createAccounts({ believed, connector: change, perSecond, log });
-  const { remove, list } = createAccounts({ believed, connector: undo, perSecond, log });
+  const shared = { believed, book, perSecond, log };
+  const { ceiling, provision, renew, setEnd } = createAccounts({ ...shared, connector: change });
+  const { remove, list } = createAccounts({ ...shared, connector: undo });
 
   const safe = foundSafe(life, target);
   await Promise.all([
-    sweep({ target: name, connector: target.sweep, log }, life.stop),
+    sweep({ target: name, connector: target.sweep, keys: apiKeys, book, log }, life.stop),
     serve(life, undoQueue(name), (temporal) =>
       Worker.create({
         ...temporal,
@@ -75,7 +102,7 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing): Promise<v
           ...temporal,
           ...common,
           taskQueue: changeQueue(name),
-          activities: { ceiling, provision, setEnd },
+          activities: { ceiling, provision, renew, setEnd },
           maxConcurrentActivityTaskExecutions: 10,
         }),
       ),

@@ -1,5 +1,6 @@
 /** Every kind of target that a zone file can name. Opening one reaches nothing yet: `check` does. */
-import type { Ceiling, Zone } from '../ceiling.js';
+import type { Ceiling } from '../ceiling.js';
+import type { Zone } from '../zone.js';
 import type { Connector } from './connector.js';
 import { postgres } from './postgres/index.js';
 

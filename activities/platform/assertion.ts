@@ -16,15 +16,25 @@ export class PasskeyError extends Error {
   }
 }
 
-export interface AssertionCheck {
+/** Where people use their passkeys. */
+export interface PasskeyPage {
+  /** Of the page, such as `https://daypass.example`. */
+  origin: string;
+  /** Host name that the passkeys belong to. */
+  rpId: string;
+}
+
+/** Of the portal at this URL. */
+export function pageOf(portalUrl: string): PasskeyPage {
+  const { origin, hostname } = new URL(portalUrl);
+  return { origin, rpId: hostname };
+}
+
+export interface AssertionCheck extends PasskeyPage {
   assertion: Assertion;
   /** `challengeOf` what is decided: 64 hex digits, which the passkey signs as bytes. */
   challenge: string;
   passkey: { credentialId: string; publicKey: string };
-  /** Of the page, such as `https://daypass.example`. */
-  origin: string;
-  /** Host name that the passkey belongs to. */
-  rpId: string;
 }
 
 export interface Asserted {

@@ -4,9 +4,8 @@
  */
 import { compactVerify, CompactSign, createLocalJWKSet, decodeProtectedHeader, importJWK } from 'jose';
 import { z } from 'zod';
-import type { PublicJwk, Statement } from '../../workflows/domain/evidence.js';
-import type { Instant } from '../../workflows/domain/time.js';
-import { credentialPublicKey, type PrivateJwk } from './keys.js';
+import type { Statement } from '../../workflows/domain/evidence.js';
+import { credentialPublicKey, type JwkSet, type PrivateJwk } from './keys.js';
 
 const algorithm = 'EdDSA';
 /** No token of another purpose, signed by the same key, can pass for a statement. */
@@ -103,11 +102,6 @@ const statement = z.discriminatedUnion('type', [
   }),
 ]) satisfies z.ZodType<Statement>;
 
-/** Pinned keys. One that is retired has `until`: what was issued after it does not count. */
-export interface Pinned {
-  keys: readonly (PublicJwk & { until?: Instant })[];
-}
-
 /** Signs any JSON for one purpose: `typ` keeps it from passing for what the same key signs for another one. */
 export async function signAs(typ: string, payload: unknown, privateJwk: PrivateJwk): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(payload)))
@@ -121,7 +115,7 @@ export async function signStatement(value: Statement, privateJwk: PrivateJwk): P
 }
 
 /** Throws an Error whose sentence holds nothing of the statement. */
-export async function verifyStatement(jws: string, pinned: Pinned): Promise<Statement> {
+export async function verifyStatement(jws: string, pinned: JwkSet): Promise<Statement> {
   if (typeof jws !== 'string' || jws.length > charactersMax) throw new Error('This is no signed statement.');
   const key = pinned.keys.find(({ kid }) => kid !== undefined && kid === keyIdOf(jws));
   if (!key) throw unpinned();

@@ -1,5 +1,4 @@
 /** Public keys of passkeys (COSE, RFC 9052): only the kinds that we verify are let in, wherever they come from. */
-import { createHash } from 'node:crypto';
 import { decodeCredentialPublicKey, isoCBOR } from '@simplewebauthn/server/helpers';
 
 /** IANA COSE algorithms, best first. */
@@ -34,12 +33,6 @@ export function readPasskeyKey(publicKey: string): PasskeyKey {
   const material = materialOf(fieldsOf(cose));
   if (material) return { cose, material };
   throw new Error('must be a COSE key for ES256, EdDSA (Ed25519) or RS256 (2048 bits or more)');
-}
-
-/** What a person compares on two screens: 16 bytes of SHA-256 over the COSE key, in groups of four hex digits. */
-export function fingerprintOf(publicKey: string): string {
-  const hash = createHash('sha256').update(Buffer.from(publicKey, 'base64url')).digest('hex').slice(0, 32);
-  return hash.replace(/(.{4})(?=.)/g, '$1 ');
 }
 
 /** Undefined for what is no key, or is followed by anything. */

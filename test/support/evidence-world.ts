@@ -2,7 +2,8 @@
 import type { Ceiling } from '../../activities/ceiling.js';
 import type { Order } from '../../activities/contract.js';
 import type { Order as CheckedOrder } from '../../activities/connectors/connector.js';
-import { checkOrder, type Believed, type Moment } from '../../activities/connectors/evidence.js';
+import { checkOrder, type Believed, type Moment, type Purpose } from '../../activities/connectors/evidence.js';
+import { createPasskey, page } from './authenticator.js';
 import { createSigner, grantId, hourMs, privateKey, type Signer } from './signer.js';
 
 export const now = 1_800_000_000_000;
@@ -11,15 +12,19 @@ const read: Ceiling<string> = {
   privilege: 'reader',
   longestMs: 8 * hourMs,
   approvals: { least: 1, groups: ['managers', 'db-owners'] },
+  attested: false,
   automatic: { longestMs: hourMs, perHour: 20 },
 };
 const write: Ceiling<string> = {
   privilege: 'writer',
   longestMs: 4 * hourMs,
   approvals: { least: 2, groups: ['managers', 'db-owners'] },
+  attested: false,
+  emergency: { longestMs: hourMs, groups: ['oncall'] },
 };
+/** The same with passkeys: of the manager, of the owner, and of whoever asks. */
+const administer: Ceiling<string> = { ...write, privilege: 'admin', attested: true };
 
-type Purpose = 'provision' | 'setEnd';
 /** What differs from a good order, from the moment it comes and from what the connector believes. */
 export interface Attack {
   order?: Partial<Order>;
@@ -31,15 +36,25 @@ export interface Attack {
 export const [api, stranger] = await Promise.all([createSigner(now), createSigner(now)]);
 const { kty, crv, x } = await privateKey('X25519');
 
+/** What each of these people holds, and the zone file lists. */
+export const passkeys = { manager: createPasskey(), owner: createPasskey('EdDSA'), engineer: createPasskey() };
+
 export const believed: Believed<string> = {
   installation: 'test',
   target: 'orders-db',
   ceilings: new Map([
     ['orders-db/read', read],
     ['orders-db/write', write],
+    ['orders-db/administer', administer],
   ]),
   apiKeys: api.keys,
   credentialKey: { kty, crv, x },
+  passkeys: Object.entries(passkeys).map(([person, { credentialId, publicKey }]) => ({
+    person: `person:${person}`,
+    credentialId,
+    publicKey,
+  })),
+  page,
 };
 
 /** Has a good order checked, changed so. */

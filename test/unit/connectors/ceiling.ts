@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { chmod, chown, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { answer, readZone, readZones } from '../../../activities/ceiling.js';
+import { answer, type CeilingQuestion } from '../../../activities/ceiling.js';
+import { readZone, readZones } from '../../../activities/zone.js';
+import { createPasskey } from '../../support/authenticator.js';
 import { hourMs } from '../../support/signer.js';
+
+const [manager, owner, stranger] = [createPasskey(), createPasskey('EdDSA'), createPasskey()];
 
 const good = `# the example
 target: orders-db
@@ -24,6 +28,11 @@ entitlements:
     privilege: { role: orders_writer }
     longest: PT4H
     approvals: { least: 2, groups: [db-owners] }
+    attested: true
+    emergency: { longest: PT1H, groups: [oncall] }
+passkeys:
+  - { person: manager, id: ${manager.credentialId}, key: ${manager.publicKey} }
+  - { person: owner, id: ${owner.credentialId}, key: ${owner.publicKey} }
 `;
 const env = { ORDERS_DB_PORT: '7432', ORDERS_DB_PROVISIONER: 'hunter2' };
 
@@ -48,9 +57,20 @@ describe('the ceiling', () => {
       privilege: { role: 'orders_reader' },
       longestMs: 8 * hourMs,
       approvals: { least: 1, groups: ['managers', 'db-owners'] },
+      attested: false,
       automatic: { longestMs: hourMs, perHour: 20 },
     });
-    assert.equal(zone.ceilings.get('orders-db/write')?.automatic, undefined);
+    assert.deepEqual(zone.ceilings.get('orders-db/write'), {
+      privilege: { role: 'orders_writer' },
+      longestMs: 4 * hourMs,
+      approvals: { least: 2, groups: ['db-owners'] },
+      attested: true,
+      emergency: { longestMs: hourMs, groups: ['oncall'] },
+    });
+    assert.deepEqual(zone.passkeys, [
+      { person: 'person:manager', credentialId: manager.credentialId, publicKey: manager.publicKey },
+      { person: 'person:owner', credentialId: owner.credentialId, publicKey: owner.publicKey },
+    ]);
   });
 
   it('of the example is right', async () => {
@@ -92,9 +112,35 @@ describe('the ceiling', () => {
     ['approvals by nobody', ['groups: [managers, db-owners]', 'groups: []'], /:13: .*approvals\.groups/],
     [
       'a rule of a later version',
-      ['    longest: PT8H', '    attested: true\n    longest: PT8H'],
-      /:12: .*attested: is not known here/,
+      ['    longest: PT8H', '    recorded: true\n    longest: PT8H'],
+      /:12: .*recorded: is not known here/,
     ],
+    ['attested in words', ['attested: true', 'attested: often'], /:19: .*write\.attested: must be true or false/],
+    [
+      'emergencies for longer than the longest',
+      ['{ longest: PT1H, groups: [oncall] }', '{ longest: PT5H, groups: [oncall] }'],
+      /:20: .*emergency\.longest: must not be longer than/,
+    ],
+    ['emergencies for nobody', ['groups: [oncall]', 'groups: []'], /:20: .*emergency\.groups: must name a group/],
+    ['emergencies for everybody', [', groups: [oncall]', ''], /:20: .*emergency\.groups/],
+    [
+      'emergencies counted as if they were automatic',
+      ['groups: [oncall]', 'groups: [oncall], perHour: 2'],
+      /:20: .*emergency\.perHour: is not known here/,
+    ],
+    ['a passkey of nobody', ['person: manager, ', ''], /:22: passkeys\.0\.person/],
+    [
+      'a passkey without its key',
+      [`, key: ${owner.publicKey}`, ''],
+      /:23: passkeys\.1\.key: .*npm run keys -- passkey/,
+    ],
+    [
+      'a passkey whose key is none',
+      [owner.publicKey, owner.publicKey.slice(3)],
+      /:23: passkeys\.1\.key: must be a COSE key .*; `npm run keys -- passkey/,
+    ],
+    ['one passkey id for two people', [owner.credentialId, manager.credentialId], /:23: passkeys\.1: is listed before/],
+    ['one passkey key for two people', [owner.publicKey, manager.publicKey], /:23: passkeys\.1: is listed before/],
     [
       'the secret itself',
       ['{ env: ORDERS_DB_PROVISIONER }', 'hunter2'],
@@ -174,22 +220,52 @@ describe('the ceiling', () => {
     await assert.rejects(readZones(join(folder, 'none'), env), /cannot be read \(ENOENT\); DAYPASS_ZONE_DIR names/);
   });
 
-  it('answers a request before anybody is asked', async () => {
-    const { ceilings } = await readZone(await file(), env);
-    assert.deepEqual(answer(ceilings, 'orders-db/read', hourMs), { allows: true, automatic: true, leastApprovals: 1 });
-    assert.deepEqual(answer(ceilings, 'orders-db/read', 8 * hourMs), {
-      allows: true,
-      automatic: false,
-      leastApprovals: 1,
+  describe('answers a request before anybody is asked', () => {
+    const people = [manager, owner].map(({ credentialId, publicKey }, index) => ({
+      person: `person:${index}`,
+      credentialId,
+      publicKey,
+    }));
+    const of = async ([entitlement, durationMs, emergency = false]: Asked, passkeys = people) => {
+      const { ceilings } = await readZone(await file(), env);
+      return answer({ ceilings, passkeys }, { entitlement, durationMs, emergency });
+    };
+    type Asked = [CeilingQuestion['entitlement'], CeilingQuestion['durationMs'], boolean?];
+
+    it('whether it may pass by itself, and how many approvals it takes', async () => {
+      const read = { allows: true, leastApprovals: 1, attested: false };
+      const write = { allows: true, leastApprovals: 2, attested: true };
+      assert.deepEqual(await of(['orders-db/read', hourMs]), { ...read, automatic: true });
+      assert.deepEqual(await of(['orders-db/read', hourMs + 1]), { ...read, automatic: false });
+      assert.deepEqual(await of(['orders-db/write', 1]), { ...write, automatic: false });
     });
-    assert.deepEqual(answer(ceilings, 'orders-db/write', 1), { allows: true, automatic: false, leastApprovals: 2 });
-    for (const [entitlement, durationMs] of [
-      ['orders-db/read', 8 * hourMs + 1],
-      ['orders-db/read', NaN],
-      ['orders-db/own', 1],
-      ['constructor', 1],
-    ] as const) {
-      assert.equal(answer(ceilings, entitlement, durationMs).allows, false);
-    }
+
+    it('that an emergency passes by its own limit alone', async () => {
+      const write = { allows: true, leastApprovals: 2, attested: true };
+      assert.deepEqual(await of(['orders-db/write', hourMs, true]), { ...write, automatic: true });
+      assert.deepEqual(await of(['orders-db/write', hourMs + 1, true]), { ...write, automatic: false });
+      const read = await of(['orders-db/read', hourMs, true]);
+      assert.deepEqual(read, { allows: true, leastApprovals: 1, attested: false, automatic: false });
+    });
+
+    it('that it wants more passkeys than its zone lists, and who can add them', async () => {
+      const answered = await of(['orders-db/write', 1], people.slice(1));
+      assert.ok(!answered.allows);
+      assert.match(answered.because, /the passkeys of 2 people, and its zone file lists 1; its owner adds them/);
+      const twice = [...people.slice(1), { ...people[1], ...stranger, person: 'person:1' }];
+      assert.equal((await of(['orders-db/write', 1], twice)).allows, false, 'two passkeys of one person');
+      assert.equal((await of(['orders-db/read', 1], [])).allows, true);
+    });
+
+    it('that it allows nothing of the kind', async () => {
+      const asked: Asked[] = [
+        ['orders-db/read', 8 * hourMs + 1],
+        ['orders-db/read', NaN],
+        ['orders-db/own', 1],
+        ['constructor', 1],
+        ['orders-db/write', 4 * hourMs + 1, true],
+      ];
+      for (const question of asked) assert.equal((await of(question)).allows, false, String(question));
+    });
   });
 });

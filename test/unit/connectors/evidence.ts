@@ -20,6 +20,7 @@ describe('evidence', () => {
         privilege: 'reader',
         durationMs: 2 * hourMs,
         endBy: now + 12 * hourMs,
+        signedBy: ['test-Ed25519'],
         attempt: 3,
       });
     });
