@@ -13,22 +13,25 @@ import type { Oidc } from './identity/oidc.js';
 import { signInRoutes } from './identity/routes.js';
 import type { Sessions } from './identity/session.js';
 import type { SignOuts } from './identity/sign-outs.js';
+import type { Journal } from './journal.js';
 import type { Limits } from './limits.js';
 import type { Live } from './live.js';
 import { answerProblems, Problem } from './problem.js';
 import { currentActor, jsonBody, mount, type Route } from './route.js';
-import { allowTemporalUi, codecBodyLimit, codecRoutes, type CodecRouteOptions } from './routes/codec.js';
+import { codecBodyLimit, codecRoutes, type CodecRouteOptions } from './routes/codec.js';
 import { decisionRoutes } from './routes/decisions.js';
 import { eventRoutes } from './routes/events.js';
 import { grantRoutes } from './routes/grants.js';
 import { docs, operationsRoutes, type OperationsOptions } from './routes/operations.js';
+import { temporalUi, uiPath, type TemporalUiOptions } from './temporal/ui.js';
 import { answerProblemPages } from './web/failures.js';
 import { pages } from './web/pages.js';
 import { names } from './web/words.js';
 
 export interface AppParts extends HandlerDeps {
   portalUrl: string;
-  temporalUiUrl?: string;
+  temporal: Pick<TemporalUiOptions, 'upstream' | 'namespace'>;
+  journal: Journal;
   live: Live;
   limits: Limits;
   csrf: Csrf;
@@ -41,10 +44,7 @@ export interface AppParts extends HandlerDeps {
 }
 
 export function createApp(parts: AppParts): { app: Express; routes: readonly Route[] } {
-  const { portalUrl, temporalUiUrl, limits, sessions, signOuts, csrf, oidc, policy, log } = parts;
-  const portalOrigin = new URL(portalUrl).origin;
-  const uiOrigin = temporalUiUrl === undefined ? undefined : new URL(temporalUiUrl).origin;
-  const codecPaths = ['/v1/codec/decode', '/v1/codec/encode'];
+  const { portalUrl, temporal, journal, limits, sessions, signOuts, csrf, oidc, policy, log } = parts;
   const report = (error: unknown, requestId: string) => log.error({ err: error, requestId }, 'failed');
 
   const handlers = createHandlers(parts);
@@ -66,14 +66,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   app.use(securityHeaders(portalUrl));
   // Whoever watches over the process must not be kept out by a flood.
   app.use(/^(?!\/health\/)/, limits.perAddress);
-  app.use('/v1/codec', allowTemporalUi(uiOrigin));
-  app.use(
-    refuseCrossSite({
-      origin: portalOrigin,
-      also: Object.fromEntries(codecPaths.map((path) => [path, uiOrigin === undefined ? [] : [uiOrigin]])),
-      sendsCookie: sessions.isSent,
-    }),
-  );
+  app.use(refuseCrossSite({ origin: new URL(portalUrl).origin, sendsCookie: sessions.isSent }));
   app.use(identify({ people: policy, sessions, readBearer: parts.readBearer, signOuts }));
   app.use(limits.perActor);
   app.use('/sign-in', limits.signIns);
@@ -83,6 +76,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   app.use('/v1', jsonBody);
 
   mount(app, routes);
+  app.use(uiPath, temporalUi({ ...temporal, portalUrl, journal, log }));
   app.use(docs());
   app.use(signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActive: (ref) => policy().isActive(ref), log }));
   app.use(pages(site));

@@ -18,11 +18,13 @@ import { checkIssuer, createOidc } from './identity/oidc.js';
 import { createSealer } from './identity/seal.js';
 import { createSessions } from './identity/session.js';
 import { createSignOuts } from './identity/sign-outs.js';
+import { createJournal } from './journal.js';
 import { createLimits } from './limits.js';
 import { createLive } from './live.js';
 import { Problem } from './problem.js';
 import type { PasskeyChecks } from './handlers/deps.js';
 import { createSigner } from './sign.js';
+import { uiPath } from './temporal/ui.js';
 
 export interface RunningApi {
   url: string;
@@ -59,11 +61,12 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   live.onSignOut((message) => signOuts.heard(message));
   // Before anybody signs in, where that can be, so that a Redis that was wiped asks as few as possible to sign in again.
   redis.on('ready', () => void signOuts.begin().catch(() => log.warn('sign-outs cannot be kept in Redis just now')));
-  const uiUrl = config.DAYPASS_TEMPORAL_UI_URL;
+  const uiUpstream = config.DAYPASS_TEMPORAL_UI_URL;
 
   const { app } = createApp({
     portalUrl,
-    temporalUiUrl: uiUrl,
+    temporal: { upstream: uiUpstream, namespace: client.options.namespace },
+    journal: createJournal({ client, installation: config.DAYPASS_INSTALLATION, key: signingKey }),
     grants,
     live,
     log,
@@ -74,17 +77,17 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     signer: createSigner(config.DAYPASS_INSTALLATION, signingKey),
     openCredential: (sealed) => openCredential(sealed, credentialKey),
     temporalUi: (grantId) =>
-      uiUrl &&
+      uiUpstream &&
       new URL(
-        `/namespaces/${client.options.namespace}/workflows/${encodeURIComponent(grantWorkflowId(grantId))}`,
-        uiUrl,
+        `${uiPath}/namespaces/${client.options.namespace}/workflows/${encodeURIComponent(grantWorkflowId(grantId))}`,
+        portalUrl,
       ).href,
     sessions: createSessions(sealer, { secure: portalUrl.startsWith('https:') }),
     signOuts,
     csrf: createCsrf(sessionKey),
     limits: createLimits(redis),
     readBearer: (token) => readBearer(token, bearers),
-    codec: createCodec(codecKeys, 'mark'),
+    codec: createCodec(codecKeys, 'throw'),
     checks: {
       temporal: { ask: () => grants.ping(), required: true },
       // Without it limits count per process and widening needs a fresh sign-in; nothing stops.

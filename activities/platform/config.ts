@@ -45,7 +45,7 @@ const api = common.extend(policyHolder.shape).extend({
   OIDC_CLIENT_SECRET_FILE: file,
   /** The audience that bearer tokens must name. */
   OIDC_AUDIENCE: z.string().min(1),
-  /** Operators get links into it, and its origin alone may call the codec endpoint. */
+  /** The Temporal UI's server, which this API alone reaches; it serves the UI at `/temporal`. */
   DAYPASS_TEMPORAL_UI_URL: url.optional(),
 });
 

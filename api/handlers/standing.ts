@@ -51,7 +51,7 @@ export function bodyOf(
     view: { ...view, entitlementTitle },
     request,
     may: actionsNow(policy, { view, request }, actor),
-    temporalUi: mayEverywhere('open-payloads', actor.roles) ? deps.temporalUi(request.grantId) : undefined,
+    temporalUi: mayEverywhere('see-temporal', actor.roles) ? deps.temporalUi(request.grantId) : undefined,
   });
 }
 

@@ -34,22 +34,20 @@ export interface Sender {
 }
 
 /** True when this request cannot be another site's doing. A missing header counts as not allowed. */
-export function isOwnSite(sender: Sender, origins: readonly string[]): boolean {
+export function isOwnSite(sender: Sender, origin: string): boolean {
   if (safeMethods.has(sender.method)) return true;
   // The origin is the stricter statement: it also tells this portal from other ports of the same host.
-  if (sender.origin !== undefined) return origins.includes(sender.origin);
+  if (sender.origin !== undefined) return sender.origin === origin;
   return sender.secFetchSite === 'same-origin';
 }
 
 export interface CrossSiteOptions {
   origin: string;
-  /** More origins for single paths, such as the Temporal UI for the codec. */
-  also: Record<string, string[]>;
   sendsCookie: (cookieHeader: string | undefined) => boolean;
 }
 
 /** Refuses unsafe requests that carry a session cookie and come from elsewhere. Bearer tokens are never sent by browsers alone. */
-export function refuseCrossSite({ origin, also, sendsCookie }: CrossSiteOptions): RequestHandler {
+export function refuseCrossSite({ origin, sendsCookie }: CrossSiteOptions): RequestHandler {
   return (request, _response, next) => {
     if (request.headers.authorization !== undefined || !sendsCookie(request.headers.cookie)) return next();
     const site = request.headers['sec-fetch-site'];
@@ -58,7 +56,7 @@ export function refuseCrossSite({ origin, also, sendsCookie }: CrossSiteOptions)
       secFetchSite: typeof site === 'string' ? site : undefined,
       origin: request.headers.origin,
     };
-    if (isOwnSite(sender, [origin, ...(also[request.path] ?? [])])) return next();
+    if (isOwnSite(sender, origin)) return next();
     next(new Problem('cross-site', `Refused: this came from another site. Do it from ${origin}.`));
   };
 }

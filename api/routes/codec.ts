@@ -1,12 +1,14 @@
 /**
- * Opens payloads for the Temporal UI (its remote codec protocol), for a signed-in operator and the UI's origin alone.
- * It never seals: nothing that widens is written by hand.
+ * Opens payloads for the Temporal UI at `/temporal` (its remote codec protocol), for those who may read them. Nothing is opened
+ * unless the journal has it first. It never seals: nothing that widens is written by hand.
  */
-import type { RequestHandler } from 'express';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { z } from 'zod';
-import type { Log } from '../../activities/platform/log.js';
+import { UnreadablePayload } from '../../activities/platform/codec.js';
+import type { Actor } from '../identity/actor.js';
+import type { Journal } from '../journal.js';
 import { Problem } from '../problem.js';
+import { createRecent } from '../recent.js';
 import { route, type Route } from '../route.js';
 
 /** The UI opens a whole page of history in one call. */
@@ -25,12 +27,37 @@ type Payloads = z.infer<typeof Payloads>;
 /** Sent by Temporal UI 2.54; payloads stored elsewhere are none of ours, so it changes nothing. */
 const DecodeQuery = z.strictObject({ preserveStorageRefs: z.enum(['true', 'false']).optional() });
 
+/** A page of the UI asks many times: the same person and workflow within this time is one line of the journal. */
+const sameReadingMs = 5 * 60_000;
+/** So that a line holds its workflows' ids whole. */
+const workflowsPerNote = 50;
+const idMax = 100;
+
 export interface CodecRouteOptions {
+  /** Throws an `UnreadablePayload` for what does not open. */
   codec: PayloadCodec;
-  log: Log;
+  journal: Journal;
 }
 
-export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
+export function codecRoutes({ codec, journal }: CodecRouteOptions): Route[] {
+  const noted = createRecent(sameReadingMs);
+
+  async function note(actor: Actor, opened: readonly Opened[]): Promise<void> {
+    const perWorkflow = new Map<string, number>();
+    for (const { workflow } of opened) {
+      if (workflow !== undefined) perWorkflow.set(workflow, (perWorkflow.get(workflow) ?? 0) + 1);
+    }
+    const key = (workflow: string): string => JSON.stringify([actor.ref, workflow]);
+    const fresh = [...perWorkflow].filter(([workflow]) => !noted.has(key(workflow)));
+    for (let from = 0; from < fresh.length; from += workflowsPerNote) {
+      const part = fresh.slice(from, from + workflowsPerNote);
+      const workflows = part.map(([workflow]) => workflow.slice(0, idMax));
+      const payloads = part.reduce((sum, [, count]) => sum + count, 0);
+      await journal.note('payloads-opened', actor.ref, { workflows, payloads });
+      for (const [workflow] of part) noted.add(key(workflow));
+    }
+  }
+
   return [
     route(
       {
@@ -44,10 +71,9 @@ export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
         refusals: ['forbidden'],
       },
       async ({ body }, actor) => {
-        // One line per reading: the Temporal UI itself keeps no account of who looked.
-        log.info({ by: actor.ref, payloads: body.payloads.length }, 'payloads opened for the Temporal UI');
         const opened = await Promise.all(body.payloads.map((payload) => open(codec, payload)));
-        return { status: 200, body: { payloads: opened } };
+        await note(actor, opened);
+        return { status: 200, body: { payloads: opened.map(({ payload }) => payload) } };
       },
     ),
     route(
@@ -65,39 +91,42 @@ export function codecRoutes({ codec, log }: CodecRouteOptions): Route[] {
   ];
 }
 
+type JsonPayload = Payloads['payloads'][number];
+
+interface Opened {
+  payload: JsonPayload;
+  /** Whose payload was opened, by what its seal authenticates; undefined where nothing sealed was opened. */
+  workflow?: string;
+}
+
 /** What was never sealed is shown as it is; what is sealed and does not open says so by a marker. */
-async function open(codec: PayloadCodec, given: Payloads['payloads'][number]): Promise<Payloads['payloads'][number]> {
-  const metadata = Object.entries(given.metadata ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]);
-  const payload: Payload = {
-    metadata: Object.fromEntries(metadata) as Record<string, Uint8Array>,
-    data: given.data === undefined ? undefined : Buffer.from(given.data, 'base64'),
-  };
-  if (Buffer.from(payload.metadata?.['encoding'] ?? []).toString() !== 'binary/encrypted') return given;
-  const [opened] = await codec.decode([payload]);
-  if (!opened) return given;
+async function open(codec: PayloadCodec, given: JsonPayload): Promise<Opened> {
+  const bytes = Object.entries(given.metadata ?? {}).map(
+    ([key, value]) => [key, Buffer.from(value, 'base64')] as const,
+  );
+  const metadata: Record<string, Uint8Array> = Object.fromEntries(bytes);
+  const sealed: Payload = { metadata, data: given.data === undefined ? undefined : Buffer.from(given.data, 'base64') };
+  if (text(metadata['encoding']) !== 'binary/encrypted') return { payload: given };
+  try {
+    const [opened] = await codec.decode([sealed]);
+    return opened ? { payload: asJson(opened), workflow: text(metadata['workflow-id']) || 'none' } : { payload: given };
+  } catch (error) {
+    if (!(error instanceof UnreadablePayload)) throw error;
+    const marker = { unreadable: error.reason };
+    const data = Buffer.from(JSON.stringify(marker));
+    return { payload: asJson({ metadata: { encoding: Buffer.from('json/plain') }, data }) };
+  }
+}
+
+function asJson({ metadata, data }: Payload): JsonPayload {
   return {
     metadata: Object.fromEntries(
-      Object.entries(opened.metadata ?? {}).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+      Object.entries(metadata ?? {}).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
     ),
-    data: Buffer.from(opened.data ?? []).toString('base64'),
+    data: Buffer.from(data ?? []).toString('base64'),
   };
 }
 
-/** Lets the Temporal UI's pages, and no others, read what the codec answers. */
-export function allowTemporalUi(origin: string | undefined): RequestHandler {
-  return (request, response, next) => {
-    response.vary('Origin');
-    if (origin !== undefined && request.headers.origin === origin) {
-      response.set({
-        'Access-Control-Allow-Origin': origin,
-        'Access-Control-Allow-Credentials': 'true',
-        'Access-Control-Allow-Methods': 'POST',
-        'Access-Control-Allow-Headers': 'content-type, x-namespace, authorization, caller-type',
-        'Access-Control-Max-Age': '600',
-        'Cross-Origin-Resource-Policy': 'cross-origin',
-      });
-    }
-    if (request.method === 'OPTIONS') response.status(204).end();
-    else next();
-  };
+function text(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString();
 }

@@ -102,8 +102,10 @@ async function walk(addresses: Addresses): Promise<void> {
 
   const { records } = await engineer.record(grantId);
   say(`\nIts record: ${records.map(({ type }) => type).join(', ')}.`);
-  const { temporalUi, temporal } = addresses;
-  if (temporalUi) say(`Its story: ${temporalUi}/namespaces/${temporal.namespace}/workflows/grant%2F${grantId}`);
+  const { portal, temporalUi, temporal } = addresses;
+  if (temporalUi !== undefined) {
+    say(`Its story, for the operator: ${portal}/temporal/namespaces/${temporal.namespace}/workflows/grant%2F${grantId}`);
+  }
 }
 
 /** Why the database lets nobody in any more. Throws when it does. */

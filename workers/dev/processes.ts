@@ -8,6 +8,7 @@ export interface Addresses {
   docs: string;
   issuer: string;
   temporal: { address: string; namespace: string };
+  /** Where its server is; people come to it by the portal. */
   temporalUi?: string;
   redis: string;
   smtp: string;

@@ -22,7 +22,7 @@ export function render(
   const places: [string, string | undefined][] = [
     ['Portal', addresses.portal],
     ['API documentation', addresses.docs],
-    ['Temporal UI', addresses.temporalUi],
+    ['Temporal UI', addresses.temporalUi && `${addresses.portal}/temporal (operator, maintainer)`],
     ['Mail that was sent', addresses.mail],
   ];
   const lines = [

@@ -45,7 +45,7 @@ export async function startServices(options: ServicesOptions): Promise<StartedSe
   };
   signal?.throwIfAborted();
   const base = { ...options, compose, commands };
-  const starting = startTemporal(`${portal}/v1/codec`, base);
+  const starting = startTemporal(base);
   await layers.add([starting.then(({ part }) => part), startRedis(base), startOrdersDb(base)]);
   const temporal = await starting;
   await layers.add([
@@ -90,7 +90,7 @@ interface StartedTemporal {
   part?: Part;
 }
 
-async function startTemporal(codecEndpoint: string, base: Base): Promise<StartedTemporal> {
+async function startTemporal(base: Base): Promise<StartedTemporal> {
   const { settings, compose, commands, logs, tell, watch } = base;
   if (settings.elsewhere.temporal) {
     const at = await checkTemporal(compose, settings.env);
@@ -110,7 +110,6 @@ async function startTemporal(codecEndpoint: string, base: Base): Promise<Started
     port: settings.ports.temporal,
     uiPort: settings.ports.temporalUi,
     state: join(settings.stateDir, 'temporal'),
-    codecEndpoint,
     onLine: logs.of('temporal'),
   });
   watch(program);

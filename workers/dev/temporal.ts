@@ -25,8 +25,6 @@ export interface TemporalOptions {
   state: string;
   /** In memory, about three times as fast: for tests. */
   forget?: boolean;
-  /** In place of the one in the file, when the portal is elsewhere. */
-  codecEndpoint?: string;
   onLine?: (line: string) => void;
 }
 
@@ -37,13 +35,9 @@ export async function runTemporal(options: TemporalOptions): Promise<LocalTempor
     [7233, port],
     [8233, uiPort],
   ]);
-  const args = localCommand(services.temporal, { state, ports })
-    .filter((argument) => !(options.forget === true && argument.startsWith('--db-filename=')))
-    .map((argument) =>
-      options.codecEndpoint !== undefined && argument.startsWith('--ui-codec-endpoint=')
-        ? `--ui-codec-endpoint=${options.codecEndpoint}`
-        : argument,
-    );
+  const args = localCommand(services.temporal, { state, ports }).filter(
+    (argument) => !(options.forget === true && argument.startsWith('--db-filename=')),
+  );
   const namespace = flagOf(services.temporal, '--namespace');
   const address = `127.0.0.1:${port}`;
   const program = await runProgram({ name: 'Temporal', command, args, env: quietEnv(), ...(onLine ? { onLine } : {}) });

@@ -29,7 +29,7 @@ describe('where a request comes from', () => {
     ['a method of its own', { method: 'PROPFIND', origin: undefined, secFetchSite: 'cross-site' }, false],
   ];
   for (const [what, sender, own] of cases) {
-    it(`${own ? 'lets in' : 'keeps out'} ${what}`, () => assert.equal(isOwnSite(sender, [portal]), own));
+    it(`${own ? 'lets in' : 'keeps out'} ${what}`, () => assert.equal(isOwnSite(sender, portal), own));
   }
 });
 

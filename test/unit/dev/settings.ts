@@ -135,7 +135,7 @@ describe('what the launcher shows', () => {
     for (const part of [
       '7300\n',
       '/docs',
-      '8233',
+      '/temporal',
       '7302',
       'engineer ',
       'owner ',
