@@ -272,7 +272,9 @@ async function journal(api: PrivateJwk): Promise<AuditRecord[]> {
   const detail = { workflows: ['grant/00000000000000000000000001'], payloads: 3 };
   const note = { type: 'note' as const, installation, noteId: 'n-1', issuedAt: start, event: 'payloads-opened' };
   const evidence = await signStatement({ ...note, by, detail }, api);
-  return chainOf('journal', [{ at: start, type: 'payloads-opened', by, detail: { ...detail, evidence } }]);
+  return chainOf('journal', [
+    { at: start, type: 'payloads-opened', by, detail: { ...detail, noteId: 'n-1', evidence } },
+  ]);
 }
 
 function publicPart({ d: _private, ...rest }: PrivateJwk): PublicJwk {

@@ -73,19 +73,31 @@ export async function readAudit(lines: AsyncIterable<string> | Iterable<string>)
   const file: AuditFile = { lines: 0, chains: new Map(), seals: [], broken: [], findings: [] };
   const content = createHash('sha256');
   let header: { says: ExportHeader; signature: string } | undefined;
+  const torn: { text: string; line: number }[] = [];
   for await (const text of lines) {
     file.lines += 1;
     const line = file.lines;
     const read = readLine(text);
     if (read?.is === 'header' && line === 1) header = read;
     else content.update(text);
-    if (read === undefined) file.broken.push(line);
-    else if (read.is === 'seal') file.seals.push({ jws: read.jws, line });
+    if (read === undefined) {
+      file.broken.push(line);
+      if (!text.endsWith('\n')) torn.push({ text, line });
+    } else if (read.is === 'seal') file.seals.push({ jws: read.jws, line });
     else if (read.is === 'record') placed(file.chains, read.record.chain).push({ record: read.record, line });
     else if (line > 1) file.findings.push({ code: 'inserted', line, says: secondHeader(line) });
   }
   if (header) file.header = { ...header, contentIsWhole: content.digest('hex') === header.says.content };
+  // A process that died while it wrote leaves half a last line, and the whole of it is told again to another file.
+  else for (const { text, line } of torn) if (isToldAgain(text, file)) file.broken.splice(file.broken.indexOf(line), 1);
   return file;
+}
+
+function isToldAgain(half: string, { chains, seals }: AuditFile): boolean {
+  for (const placed of chains.values()) {
+    if (placed.some(({ record }) => JSON.stringify(record).startsWith(half))) return true;
+  }
+  return seals.some(({ jws }) => JSON.stringify({ seal: jws }).startsWith(half));
 }
 
 function secondHeader(line: number): string {

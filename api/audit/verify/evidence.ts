@@ -96,8 +96,9 @@ function faultIn(
 ): string | undefined {
   if (statement.type !== type) return `carries a statement of another kind (${statement.type})`;
   if (statement.type === 'note') {
-    const { evidence: _evidence, ...detail } = record.detail;
+    const { evidence: _evidence, noteId, ...detail } = record.detail;
     return differing({
+      noteId: [statement.noteId, noteId],
       event: [statement.event, record.type],
       actor: [statement.by, record.by],
       detail: [statement.detail, detail],

@@ -18,6 +18,7 @@ const carries: Partial<Record<AuditRecord['type'], ReceiptKind[]>> = {
   removed: ['removed', 'swept'],
   'tombstone-planted': ['removed', 'swept'],
   'stray-removed': ['removed', 'swept'],
+  'stray-stands': ['listed'],
 };
 
 export interface PlacedReceipt {
@@ -63,7 +64,8 @@ function faultIn(
 ): string | undefined {
   if (!kinds.includes(receipt.kind)) return `carries a receipt of another kind (${receipt.kind})`;
   if (receipt.target !== target) return 'carries a receipt of another target';
-  if (receipt.kind === 'listed' || receipt.kind === 'refused') return 'carries a receipt that proves nothing of it';
+  // It proves that somebody looked; what stood there is a digest.
+  if (receipt.kind === 'listed' || receipt.kind === 'refused') return undefined;
   const grant = type === 'stray-removed' ? grantChain(String(detail['grantId'])) : chain;
   if (grantChain(receipt.grantId) !== grant) return 'carries the receipt of another grant';
   // What the record says beside the receipt must be what the receipt says; it may say less.

@@ -12,7 +12,13 @@ export interface Fault {
 }
 
 /** What may still come when a grant is over. */
-const afterwards: GrantRecordType[] = ['decision-refused', 'reviewed', 'tombstone-planted'];
+const afterwards: GrantRecordType[] = [
+  'decision-refused',
+  'reviewed',
+  'review-reminded',
+  'tombstone-planted',
+  'removal-failed', // of the tombstone
+];
 
 const rules: ((records: readonly AuditRecord[]) => Fault | undefined)[] = [
   beginsWithItsRequest,

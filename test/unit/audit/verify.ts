@@ -101,6 +101,15 @@ describe('verification of an audit', () => {
     assert.deepEqual([holds, findings], [true, []]);
   });
 
+  it('takes a file whose last line is torn where another file tells it whole, and nowhere else', async () => {
+    const files = lines.slice(1);
+    const torn = (lines[lineOf(one, 4)] ?? '').slice(0, 60);
+    const portal = 'http://localhost:7300';
+    assert.equal((await verify([...files, torn], { portal })).holds, true);
+    assert.equal((await caught([...files, torn.replace('grant', 'other')], { portal })).code, 'unreadable');
+    assert.equal((await verify([...lines, torn], { portal })).holds, false);
+  });
+
   describe('names a record that was', () => {
     for (const [what, edit] of [
       ['an approver', (record) => ({ ...record, by: 'person:other' })],
