@@ -54,6 +54,8 @@ const rule = fields({
   automatic: flag,
   flow: fields({ name: text, steps: (value) => list(step)(value) && Array.isArray(value) && value.length > 0 }),
   extension: fields({ automaticUpToMs: finite, byApproval: flag }),
+  emergency: maybe(fields({ longestMs: finite, reviewers: list(name) })),
+  stepUpAtCollection: maybe(flag),
   policyVersion: name,
 });
 
@@ -93,6 +95,7 @@ export function judgementFrom(answer: unknown): Judgement {
       human: text,
       durationMs: maybe(finite),
       totalMs: maybe(finite),
+      verdict: maybe((value) => value === 'justified' || value === 'not-justified'),
       standing: list(text),
     });
   }

@@ -1,6 +1,8 @@
 /** The search attributes of a grant: ids only, since Temporal does not encrypt them. */
 import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributeUpdatePair } from '@temporalio/common';
 import type { Selector } from './domain/actor.js';
+import { union } from './domain/approval.js';
+import { isReviewPending, reviewersOf } from './domain/emergency.js';
 import type { State } from './domain/state.js';
 
 export const GrantState = defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD);
@@ -12,14 +14,18 @@ export const Approvers = defineSearchAttributeKey('Approvers', SearchAttributeTy
 export const RiskScore = defineSearchAttributeKey('RiskScore', SearchAttributeType.INT);
 export const ExpireTime = defineSearchAttributeKey('ExpireTime', SearchAttributeType.DATETIME);
 export const ChangedAt = defineSearchAttributeKey('ChangedAt', SearchAttributeType.DATETIME);
+/** Set at the start, for those that are one. */
+export const Emergency = defineSearchAttributeKey('Emergency', SearchAttributeType.BOOL);
 export const RevocationOverdue = defineSearchAttributeKey('RevocationOverdue', SearchAttributeType.BOOL);
 
 /** The server terminates a workflow with an attribute above 2 kB. */
 const listBytesMax = 1_900;
 
-/** What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now. */
+/** What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now, to decide or to review. */
 export function attributesOf(state: State): SearchAttributeUpdatePair[] {
-  const asked = fitting(state.approval?.opening?.selectors ?? []);
+  // A review that is owed waits for people as a decision does, also when the access is long over.
+  const reviewers = isReviewPending(state) ? reviewersOf(state) : [];
+  const asked = fitting(union(state.approval?.opening?.selectors ?? [], reviewers));
   return [
     { key: GrantState, value: state.phase },
     { key: Approvers, value: asked.length > 0 ? asked : null },

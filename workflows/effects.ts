@@ -64,6 +64,13 @@ async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Ev
       await prove(standingClaim('end-moved', moved, state), state, pinned);
       return { type: 'end-set', extension: effect.extension.decisionId, moved };
     }
+    case 'renew': {
+      const { renew } = change(target);
+      const order = { ...orderOf(state), renewal: effect.renewal.evidence };
+      const made = provisionedFrom(await renew.executeWithOptions({ summary: `renew at ${target}` }, [order]));
+      await prove(standingClaim('renewed', made, state), state, pinned);
+      return { type: 'renewed', decisionId: effect.renewal.decisionId, made };
+    }
     case 'remove': {
       const { remove } = undo(target);
       return { type: 'removed', removal: await removal(remove, state, pinned, `remove at ${target}`) };
@@ -114,6 +121,8 @@ function failed(effect: Effect, { code, because }: Reason): Event {
       return { type: 'provision-failed', code, because };
     case 'set-end':
       return { type: 'end-set-failed', extension: effect.extension.decisionId, code, because };
+    case 'renew':
+      return { type: 'renewal-failed', decisionId: effect.renewal.decisionId, code, because };
     case 'remove':
       return { type: 'removal-failed', attempt: effect.attempt, code, because };
     case 'plant':

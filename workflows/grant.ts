@@ -4,10 +4,11 @@
  * 1. Every change goes through `transition`; this file only tells the story.
  * 2. What must be undone is in the state before it is done.
  * 3. Nothing here is cancelled: a cancelled workflow is a revoked grant.
- * 4. It returns only when the target has confirmed that nothing stands.
+ * 4. It returns only when the target has confirmed that nothing stands, and somebody has looked back at an emergency.
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
+import { isReviewPending } from './domain/emergency.js';
 import type { SignedRequest } from './domain/request.js';
 import { viewOf } from './domain/shown.js';
 import type { State } from './domain/state.js';
@@ -26,6 +27,7 @@ export async function grant(signed: SignedRequest): Promise<GrantView> {
     await life.until(isUsable);
     await life.until(isOver);
     await life.until(owesNothing);
+    await life.until(isReviewed);
     await life.settle();
     return viewOf(life.state);
   });
@@ -37,6 +39,8 @@ const isUsable = ({ phase }: State): boolean => phase !== 'ACTIVATING';
 const isOver = ({ phase }: State): boolean => phase !== 'ACTIVE';
 const owesNothing = ({ phase, removalOwed, planting }: State): boolean =>
   isTerminal(phase) && !removalOwed && !planting;
+
+const isReviewed = (state: State): boolean => !isReviewPending(state);
 
 /** What a request and its evidence may be together: they become one record, which has to fit into a payload. */
 const signedBytesMax = 44_000;

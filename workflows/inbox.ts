@@ -8,7 +8,7 @@ import type { DecisionEvent, Event, Refused } from './domain/event.js';
 import { plainText } from './domain/text.js';
 import { isUnreadable, type Narrowing, type Widening } from './messages.js';
 
-export type WideningMessage = Widening & { action: 'approve' | 'extend' };
+export type WideningMessage = Widening & { action: 'approve' | 'extend' | 'renew' | 'review' };
 
 const commentMax = 1_000;
 /** As long as a signed statement may be: it is kept in the record, and sent to the target with all the others. */

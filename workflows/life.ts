@@ -5,7 +5,9 @@ import { Alarm } from './alarm.js';
 import { judgementFrom } from './answers.js';
 import { judge } from './calls.js';
 import { apply, outcomeOf } from './domain/apply.js';
+import { stepOf } from './domain/approval.js';
 import { nextDue } from './domain/clocks.js';
+import { isReviewPending, reviewersOf } from './domain/emergency.js';
 import { isEnding } from './domain/ending.js';
 import type { Event, Refused } from './domain/event.js';
 import { isRefusal, refuse, type Refusal } from './domain/failure.js';
@@ -97,8 +99,10 @@ export class Life {
   private whyHopeless({ action, decisionId }: WideningMessage): Refusal | undefined {
     const { state } = this;
     if (outcomeOf(state, decisionId)) return refuse('already-decided', 'This decision was answered before.');
+    if (action === 'review') return isReviewPending(state) ? undefined : refuse('not-now', 'No review is owed.');
     if (isEnding(state)) return refuse('already-over', 'This grant is over.');
-    if (action === 'extend') return state.phase === 'ACTIVE' ? undefined : refuse('not-now', 'It is not active.');
+    if (action === 'extend' || action === 'renew')
+      return state.phase === 'ACTIVE' ? undefined : refuse('not-now', 'It is not active.');
     if (state.approval) return state.approval.opening ? undefined : refuse('not-now', 'Approvers are not asked yet.');
     if (state.phase === 'REQUESTED') return refuse('not-now', 'The request is being checked.');
     return refuse('already-decided', 'This was decided before.');
@@ -114,18 +118,30 @@ export class Life {
     if (!judgement) return refusedEvent(message, refuse('not-judged', 'It could not be checked; try it again.'));
     const { by } = judgement;
     if (!judgement.ok) return refusedEvent({ ...message, by }, refuse(judgement.code, judgement.because));
-    const { name, human, durationMs, totalMs = 0, standing } = judgement;
-    if (action === 'extend') return { type: 'extension-asked', decisionId, by, evidence, totalMs, reason: comment };
-    const vote = { decisionId, by, evidence, about, step, name, human, comment, standing };
-    return { type: 'approved', ...vote, ...(durationMs ? { durationMs } : {}) };
+    const { name, human, durationMs, totalMs = 0, verdict = 'not-justified', standing } = judgement;
+    const decision = { decisionId, by, evidence };
+    switch (action) {
+      case 'extend':
+        return { type: 'extension-asked', ...decision, totalMs, reason: comment };
+      case 'renew':
+        return { type: 'renewal-asked', ...decision };
+      case 'review':
+        return { type: 'reviewed', ...decision, name, verdict, comment };
+      case 'approve': {
+        const vote = { ...decision, about, step, name, human, comment, standing };
+        return { type: 'approved', ...vote, ...(durationMs ? { durationMs } : {}) };
+      }
+    }
   }
 
   private question({ action, decisionId, evidence }: WideningMessage): JudgeInput {
     const { request, requestDigest, barred, approval } = this.state;
     const input = { action, evidence, decisionId, grantId: request.grantId, requestDigest, request, barred };
-    if (action === 'extend' || !approval) return input;
+    if (action === 'review') return { ...input, reviewers: reviewersOf(this.state) };
+    if (action !== 'approve' || !approval) return input;
     const { about, step, opening, votes } = approval;
-    return { ...input, about, step, asked: opening?.selectors, votes: votes.map((vote) => vote.by) };
+    const passkey = this.state.attested || stepOf(approval).passkey === true;
+    return { ...input, about, step, asked: opening?.selectors, votes: votes.map((vote) => vote.by), passkey };
   }
 
   /** Nothing more can be done now: show what changed, and sleep until something comes. */
@@ -143,6 +159,8 @@ export class Life {
     const { inbox } = this;
     setHandler(messages.approve, (raw) => inbox.widen('approve', raw));
     setHandler(messages.extend, (raw) => inbox.widen('extend', raw));
+    setHandler(messages.renew, (raw) => inbox.widen('renew', raw));
+    setHandler(messages.review, (raw) => inbox.widen('review', raw));
     setHandler(messages.deny, (raw) => inbox.narrow('denied', raw));
     setHandler(messages.withdraw, (raw) => inbox.narrow('withdrawn', raw));
     setHandler(messages.revoke, (raw) => inbox.narrow('revoked', raw));

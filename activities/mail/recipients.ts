@@ -37,7 +37,7 @@ export function recipients(view: GrantView, news: News[], directory: Directory, 
     const refs = to.flatMap((selector) => reachable(selector, directory));
     // The workflow cannot know which groups operate Daypass: that is the directory's to say.
     if (kind === 'removal-overdue') refs.push(...operators(directory));
-    if (kind === 'evidence-refused') refs.push(...withRole('security', directory));
+    if (kind === 'evidence-refused' || kind === 'emergency') refs.push(...withRole('security', directory));
     for (const ref of refs) {
       const human = directory.human(ref);
       const reader = addressed(ref, directory);
@@ -90,6 +90,7 @@ const actions: Partial<Record<NewsKind, Action[]>> = {
   denied: ['deny'],
   extended: ['extend', 'approve'],
   over: ['withdraw', 'revoke'],
+  reviewed: ['review'],
 };
 
 /** Who did it, by proof: someone whose name stands in an unverified message hears of it. */

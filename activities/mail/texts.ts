@@ -143,6 +143,42 @@ const texts: Record<NewsKind, (it: Case) => Text> = {
     footer: 'You get this mail because you operate Daypass. Nothing happens by opening the link.',
   }),
 
+  emergency: (it) => ({
+    subject: `Emergency: ${it.what} for ${it.view.subjectName}`,
+    sentences: [
+      `${it.view.requesterName} took ${it.what} as an emergency: nobody approved it, and it starts now.`,
+      'Look at it now; operators and security can end it at once. When it is over, look back and say whether it was justified.',
+    ],
+    quote: { label: 'Reason', text: it.request.justification },
+    facts: [...length(it), ...risk(it)],
+    list: riskList(it),
+    link: { label: 'Open the emergency', place: '#review' },
+    footer: reviewerFooter,
+  }),
+
+  'review-reminded': (it) => ({
+    subject: `Not reviewed yet: the emergency of ${it.view.subjectName}`,
+    sentences: [
+      `${it.view.requesterName} took ${it.what} as an emergency at ${it.at(it.view.review?.since)}, and nobody has reviewed it yet.`,
+      'This is a reminder, and one follows every day until somebody says whether it was justified.',
+    ],
+    quote: { label: 'Reason', text: it.request.justification },
+    facts: [],
+    link: { label: 'Review it', place: '#review' },
+    footer: reviewerFooter,
+  }),
+
+  reviewed: (it) => {
+    const given = it.view.review?.given;
+    const verdict = given?.verdict === 'justified' ? 'justified' : 'not justified';
+    return {
+      subject: `Reviewed: the emergency of ${it.view.subjectName} was ${verdict}`,
+      sentences: [`${given ? who(it, given.by) : 'Somebody'} looked back at ${it.what}: it was ${verdict}.`],
+      quote: given?.comment.trim() ? { label: 'Comment', text: given.comment } : undefined,
+      facts: [],
+    };
+  },
+
   'evidence-refused': (it) => ({
     subject: `Evidence refused: ${it.what} for ${it.view.subjectName}`,
     sentences: [
@@ -175,14 +211,25 @@ function decide(it: Case, opening: string, first: string[]): Text {
       { label: 'Target', value: view.target },
       ...(start !== undefined && !extension ? [{ label: 'Starts', value: it.at(start) }] : []),
       ...(ticket ? [{ label: 'Ticket', value: `${ticket.system} ${ticket.number}` }] : []),
-      ...(view.risk ? [{ label: 'Risk', value: `${view.risk.score} of 100 (${view.risk.band})` }] : []),
+      ...risk(it),
       ...(view.step?.expireAt === undefined ? [] : [{ label: 'Decide by', value: it.at(view.step.expireAt) }]),
     ],
-    list: view.risk && { label: 'What the risk is made of', items: view.risk.factors.map(factor) },
+    list: riskList(it),
     link: { label: 'Open the request', place: '#decide' },
     footer:
       'You get this mail because you may decide on this request. Opening the link decides nothing; the page asks you.',
   };
+}
+
+const reviewerFooter =
+  'You get this mail because you watch over security or review this emergency. Nothing happens by opening the link.';
+
+function risk({ view }: Case): Letter['facts'] {
+  return view.risk ? [{ label: 'Risk', value: `${view.risk.score} of 100 (${view.risk.band})` }] : [];
+}
+
+function riskList({ view }: Case): Letter['list'] {
+  return view.risk && { label: 'What the risk is made of', items: view.risk.factors.map(factor) };
 }
 
 function factor({ points, evidence }: { points: number; evidence: string }): string {

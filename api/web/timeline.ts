@@ -156,6 +156,7 @@ const told: Record<GrantRecordType, Teller> = {
     tone: read.text('verdict') === 'justified' ? 'active' : 'bad',
     said: read.text('comment'),
   }),
+  'review-reminded': () => ({ title: 'Reminded the reviewers', tone: 'waiting' }),
   withdrawn: (read) => ({
     title: read.wasActive ? 'Given back' : 'Request taken back',
     tone: 'leaving',

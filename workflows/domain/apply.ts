@@ -18,6 +18,8 @@ const actions: Record<Exclude<DecisionEvent['type'], 'refused'>, Action> = {
   withdrawn: 'withdraw',
   revoked: 'revoke',
   'extension-asked': 'extend',
+  'renewal-asked': 'renew',
+  reviewed: 'review',
 };
 
 /** The state after `event`. The same object when nothing changed. */

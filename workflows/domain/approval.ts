@@ -111,6 +111,7 @@ export function stepOf(approval: Approval): Flow['steps'][number] {
   return step;
 }
 
-function union(some: Selector[], more: Selector[]): Selector[] {
+/** Everyone of both lists, as many as are shown. */
+export function union(some: Selector[], more: Selector[]): Selector[] {
   return [...new Set([...some, ...more])].slice(0, askedMax);
 }

@@ -1,4 +1,5 @@
 /** What time alone will bring: the one place that derives timers from the state. */
+import { reminderDue } from './emergency.js';
 import { removalOverdueMs } from './ending.js';
 import type { Event } from './event.js';
 import type { State } from './state.js';
@@ -54,6 +55,10 @@ function dues(state: State): Due[] {
       const at = removing.failedAt + removalRetryMs(removing.attempt);
       found.push({ at, event: { type: 'removal-retried' }, summary: 'remove again' });
     }
+  }
+  const reminderAt = reminderDue(state);
+  if (reminderAt !== undefined) {
+    found.push({ at: reminderAt, event: { type: 'review-reminded' }, summary: 'remind the reviewers' });
   }
   if (planting) {
     found.push({ at: planting.until, event: { type: 'tombstone-moot' }, summary: 'end of the evidence' });

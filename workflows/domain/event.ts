@@ -37,6 +37,21 @@ export interface ExtensionAsked extends Decision {
   evidence: string;
 }
 
+/** The subject lost the credential. */
+export interface RenewalAsked extends Decision {
+  type: 'renewal-asked';
+  evidence: string;
+}
+
+/** Somebody looked back at an emergency. */
+export interface Reviewed extends Decision {
+  type: 'reviewed';
+  name: string;
+  verdict: 'justified' | 'not-justified';
+  comment: string;
+  evidence: string;
+}
+
 export interface Refused extends Decision {
   type: 'refused';
   action: Action;
@@ -45,7 +60,12 @@ export interface Refused extends Decision {
 }
 
 export type DecisionEvent =
-  Approved | ExtensionAsked | Refused | (Decision & { type: 'denied' | 'withdrawn' | 'revoked'; reason: string });
+  | Approved
+  | ExtensionAsked
+  | RenewalAsked
+  | Reviewed
+  | Refused
+  | (Decision & { type: 'denied' | 'withdrawn' | 'revoked'; reason: string });
 
 export type Event =
   | DecisionEvent
@@ -68,6 +88,9 @@ export type Event =
   | { type: 'end-set'; extension: string; moved: Provisioned }
   | { type: 'end-set-failed'; extension: string; code: FailureCode; because: string }
   | { type: 'collected'; collectId: string; by: Ref }
+  | { type: 'renewed'; decisionId: string; made: Provisioned }
+  | { type: 'renewal-failed'; decisionId: string; code: FailureCode; because: string }
+  | { type: 'review-reminded' }
   | { type: 'time-up' }
   | { type: 'removed'; removal: Removal }
   | { type: 'removal-failed'; attempt: number; code: FailureCode; because: string }

@@ -27,9 +27,9 @@ export function extensionAsked(state: State, event: ExtensionAsked, now: Instant
   return refuse('extension-refused', 'This entitlement cannot be extended that far.');
 }
 
-/** What risk or an approver held back at the request is not had by extension either. */
-function mustBeAsked({ risk, isShortened }: State): boolean {
-  return isShortened || !risk || risk.band === 'high' || risk.missing.length > 0;
+/** What risk or an approver held back at the request is not had by extension either, and an emergency had nobody's approval. */
+function mustBeAsked({ request, risk, isShortened }: State): boolean {
+  return request.emergency === true || isShortened || !risk || risk.band === 'high' || risk.missing.length > 0;
 }
 
 /** The approval is complete: the target is asked to move the end. */

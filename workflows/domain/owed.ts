@@ -1,5 +1,6 @@
 /** What the state must have done by others now. Each effect has a key and is started once under it. */
 import { stepOf } from './approval.js';
+import { openRenewal, type Renewal } from './renewal.js';
 import type { Step } from './rule.js';
 import type { Extension, State } from './state.js';
 import type { Instant } from './time.js';
@@ -10,6 +11,7 @@ export type Effect =
   | { key: string; kind: 'check-eligibility'; check: number }
   | { key: string; kind: 'provision' }
   | { key: string; kind: 'set-end'; extension: Extension }
+  | { key: string; kind: 'renew'; renewal: Renewal }
   | { key: string; kind: 'remove'; attempt: number }
   | { key: string; kind: 'plant'; attempt: number };
 
@@ -31,6 +33,8 @@ export function owed(state: State): Effect[] {
     const key = `set-end/${pendingExtension.decisionId}`;
     effects.push({ key, kind: 'set-end', extension: pendingExtension });
   }
+  const renewal = openRenewal(state);
+  if (renewal) effects.push({ key: `renew/${renewal.decisionId}`, kind: 'renew', renewal });
   if (removing && state.removalOwed && removing.failedAt === undefined) {
     const { attempt } = removing;
     effects.push({ key: `remove/${attempt}`, kind: 'remove', attempt });

@@ -43,6 +43,7 @@ export const grantRecordTypes = [
   'externally-modified', // what
   'tombstone-planted', // receipt: nothing was ever made, and nothing can be
   'reviewed', // decisionId, verdict, comment, evidence
+  'review-reminded', // reminders
   'closed', // state
 ] as const;
 

@@ -1,5 +1,6 @@
 /** What is shown of a grant: the memo `view`, always within its bound, and the details for the Temporal UI. */
 import { inWords } from './durations.js';
+import { isReviewPending, reviewersOf } from './emergency.js';
 import { headOf } from './record.js';
 import type { Factor } from './rule.js';
 import type { State, Vote } from './state.js';
@@ -103,6 +104,8 @@ function whole(state: State): GrantView {
     },
     account: provisioned?.account,
     credential: credentialOf(state),
+    renewal: renewalView(state),
+    review: reviewView(state),
     ending: ending && { ...ending, reason: clip(ending.reason) },
     asked: state.asked,
     outcomes: state.outcomes.slice(-outcomesShown),
@@ -111,7 +114,7 @@ function whole(state: State): GrantView {
   return view;
 }
 
-function stepView({ approval }: State): StepView | undefined {
+function stepView({ approval, attested }: State): StepView | undefined {
   const step = approval?.flow.steps[approval.step];
   if (!approval || !step) return undefined;
   const { opening } = approval;
@@ -128,7 +131,21 @@ function stepView({ approval }: State): StepView | undefined {
     remindAt: approval.reminded ? undefined : opening?.remindAt,
     escalateAt: approval.escalated ? undefined : opening?.escalateAt,
     expireAt: opening?.expireAt,
+    ...(step.passkey || attested ? { passkey: true } : {}),
   };
+}
+
+function renewalView({ phase, renewal }: State): GrantView['renewal'] {
+  if (phase !== 'ACTIVE' || !renewal) return undefined;
+  const { decisionId, failed } = renewal;
+  return { decisionId, ...(failed ? { failed: clip(failed.because) } : {}) };
+}
+
+function reviewView(state: State): GrantView['review'] {
+  const { request, review } = state;
+  if (!request.emergency) return undefined;
+  const given = review?.given && { ...review.given, comment: clip(review.given.comment) };
+  return { reviewers: reviewersOf(state), since: review?.since, given };
 }
 
 function voteView({ by, name, at, comment }: Vote): VoteView {
@@ -138,6 +155,8 @@ function voteView({ by, name, at, comment }: Vote): VoteView {
 function conditionsOf(state: State): Condition[] {
   const found: Condition[] = [];
   if (state.approval?.escalated) found.push('escalated');
+  if (state.request.emergency) found.push('emergency');
+  if (isReviewPending(state)) found.push('reviewPending');
   if (state.removing?.overdue) found.push('revocationOverdue');
   if (state.externallyModified) found.push('externallyModified');
   if (state.pendingExtension) found.push('extensionPending');

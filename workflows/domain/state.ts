@@ -6,6 +6,8 @@ import type { ReceiptKey } from './receipt.js';
 import type { Request, SignedRequest } from './request.js';
 import type { Flow, Opening, Risk, Rule } from './rule.js';
 import { claimed } from './signature.js';
+import type { Review } from './emergency.js';
+import type { Renewal } from './renewal.js';
 import type { GrantState } from './states.js';
 import type { Provisioned, Removal } from './target.js';
 import type { Instant, Ms } from './time.js';
@@ -67,6 +69,8 @@ export interface State {
   rule?: Rule;
   risk?: Risk;
   automatic: boolean;
+  /** The connector's ceiling asks for a passkey with each approval. */
+  attested: boolean;
   approval?: Approval;
   /** Evidence of the approvals of the request. */
   approvals: string[];
@@ -88,6 +92,11 @@ export interface State {
   movingEnd: boolean;
   extensions: Extension[];
   collected?: { collectId: string; at: Instant };
+  /** The last one that was asked for and not made: under way, or failed. */
+  renewal?: Renewal;
+  renewals: number;
+  /** The look back that an emergency owes, from when it could be used. */
+  review?: Review;
   ending?: { code: Ending; by: Ref; reason: string; at: Instant };
   removing?: { since: Instant; attempt: number; failedAt?: Instant; overdue: boolean };
   removal?: Removal;
@@ -117,6 +126,7 @@ export function opened(signed: SignedRequest, now: Instant): State {
     barred: [],
     receiptKeys: [],
     automatic: false,
+    attested: false,
     approvals: [],
     asked: [],
     grantedDurationMs: request.requestedDurationMs,
@@ -125,6 +135,7 @@ export function opened(signed: SignedRequest, now: Instant): State {
     removalOwed: false,
     movingEnd: false,
     extensions: [],
+    renewals: 0,
     externallyModified: false,
     outcomes: [],
     records: [],

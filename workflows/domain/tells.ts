@@ -1,6 +1,7 @@
 /** Who should hear about a change, and what: derived from the records that it added. */
 import type { Ref, Selector } from './actor.js';
 import { failureCodes, type FailureCode } from './failure.js';
+import { reviewersOf } from './emergency.js';
 import type { AuditRecord } from './record.js';
 import type { State } from './state.js';
 
@@ -20,6 +21,9 @@ export const newsKinds = [
   'over',
   'removal-overdue',
   'evidence-refused', // somebody tried without proof, or with somebody else's
+  'emergency', // please look at it now, and back at it later
+  'review-reminded',
+  'reviewed',
 ] as const;
 
 export type NewsKind = (typeof newsKinds)[number];
@@ -73,6 +77,12 @@ function about(record: AuditRecord, before: State | undefined, state: State): Ne
       return [{ kind: 'scheduled', to: owners }];
     case 'activation-failed':
       return [{ kind: 'activation-failed', to: owners }];
+    case 'activation-started':
+      return state.request.emergency ? [{ kind: 'emergency', to: [security, ...reviewersOf(state)] }] : [];
+    case 'review-reminded':
+      return [{ kind: 'review-reminded', to: reviewersOf(state) }];
+    case 'reviewed':
+      return [{ kind: 'reviewed', to: [...owners, security] }];
     case 'activated':
       return [{ kind: 'active', to: owners }];
     case 'extended':

@@ -1,10 +1,13 @@
 /** The only place where a grant changes. Pure: the new state, or why this cannot happen now. Never throws for input. */
 import { SYSTEM, type Ref } from './actor.js';
-import { hasQuorum, nextStep, opening, stepOpened, stepOf, voted } from './approval.js';
+import { hasQuorum, nextStep, opening, stepOpened, stepOf, union, voted } from './approval.js';
+import { reviewed, reviewersOf, reviewReminded, usable, whyNoEmergency } from './emergency.js';
 import { end, isEnding, removalFailed, removalOverdue, removalRetried, removed } from './ending.js';
 import type { Event } from './event.js';
 import { endSet, extensionApproved, extensionAsked, extensionEnded } from './extension.js';
 import { isRefusal, refuse, type Refusal } from './failure.js';
+import { renewalAsked, renewalFailed, renewed } from './renewal.js';
+import type { Rule } from './rule.js';
 import { noted, type State } from './state.js';
 import { isTerminal } from './states.js';
 import type { CeilingAnswer } from './target.js';
@@ -66,6 +69,16 @@ export function transition(state: State, event: Event, now: Instant): State | Re
       return state.movingEnd && state.pendingExtension?.decisionId === event.extension
         ? extensionEnded(state, event.because, now, event.code)
         : notNow();
+    case 'renewal-asked':
+      return isEnding(state) ? tooLate() : renewalAsked(state, event, now);
+    case 'renewed':
+      return renewed(state, event.decisionId, event.made, now);
+    case 'renewal-failed':
+      return renewalFailed(state, event, now);
+    case 'reviewed':
+      return reviewed(state, event, now);
+    case 'review-reminded':
+      return reviewReminded(state, now);
     case 'collected':
       return collected(state, event, now);
     case 'time-up':
@@ -113,9 +126,11 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
     return end(found, code === 'not-eligible' ? 'not-eligible' : 'refused', SYSTEM, because, now);
   }
   const { rule, risk, barred, receiptKeys } = finding;
-  const automatic = rule.automatic && passes(ceiling);
+  const { emergency } = state.request;
+  const automatic = rule.automatic && passes(ceiling) && !emergency;
+  const attested = ceiling !== 'silent' && ceiling.allows && ceiling.attested;
   const { score, band, factors, missing } = risk;
-  const known = noted({ ...state, rule, risk, barred, receiptKeys, automatic }, now, 'assessed', SYSTEM, {
+  const known = noted({ ...state, rule, risk, barred, receiptKeys, automatic, attested }, now, 'assessed', SYSTEM, {
     verdict: 'pass',
     score,
     band,
@@ -126,6 +141,7 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
     ceiling,
     policyVersion: rule.policyVersion,
   });
+  if (emergency) return brokenGlass(known, rule, ceiling, now);
   if (ceiling !== 'silent' && !ceiling.allows) return end(known, 'refused', SYSTEM, ceiling.because, now);
   if (automatic) return agreed(known, now);
   const awaiting = opening({ ...known, phase: 'APPROVAL_AWAITED' }, 'request', rule.flow, now);
@@ -140,6 +156,13 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
 /** A connector that does not answer forbids what would pass automatically. */
 function passes(ceiling: CeilingAnswer | 'silent'): boolean {
   return ceiling !== 'silent' && ceiling.allows && ceiling.automatic;
+}
+
+/** Nobody is waited for; security and the reviewers may see it from now on. */
+function brokenGlass(state: State, rule: Rule, ceiling: CeilingAnswer | 'silent', now: Instant): State {
+  const because = whyNoEmergency(rule, state.request, ceiling);
+  if (because !== undefined) return end(state, 'refused', SYSTEM, because, now);
+  return agreed({ ...state, asked: union(state.asked, reviewersOf(state)) }, now);
 }
 
 /** Approved: wait for the start, or arm the undo and go. */
@@ -267,7 +290,7 @@ function activated(state: State, { provisioned }: Of<'provisioned'>, now: Instan
   // The connector's instant counts, but nobody's clock makes it longer than what was agreed.
   const expireTime = Math.min(endsAt, now + state.grantedDurationMs);
   const active: State = { ...state, phase: 'ACTIVE', provisioned, accessGrantTime: now, expireTime };
-  return noted(active, now, 'activated', SYSTEM, {
+  return noted(usable(active, now), now, 'activated', SYSTEM, {
     account,
     expireTime,
     targetIdentity,

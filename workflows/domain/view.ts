@@ -47,6 +47,14 @@ export interface StepView {
   passkey?: true;
 }
 
+export interface ReviewView {
+  /** `person:` and `group:` selectors. */
+  reviewers: Selector[];
+  /** Undefined while it could not be used yet: then nothing is owed. */
+  since?: Instant;
+  given?: { by: Ref; name: string; verdict: 'justified' | 'not-justified'; comment: string; at: Instant };
+}
+
 export interface GrantView {
   grantId: string;
   /** Grows by one with every change; what `?wait=` waits for. */
@@ -80,6 +88,10 @@ export interface GrantView {
   /** The name of the account at the target, once it is owed or made. */
   account?: string;
   credential: 'none' | 'waiting' | 'collected';
+  /** Another credential is being made, or could not be. */
+  renewal?: { decisionId: string; failed?: string };
+  /** Of an emergency: who may look back at it, and what came of it. */
+  review?: ReviewView;
   /** Why it is over, or will be. */
   ending?: { code: Ending; by: Ref; reason: string; at: Instant };
   /** Everyone who was asked to decide so far, as selectors, at most 20: who may see this grant as an approver. */
