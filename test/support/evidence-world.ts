@@ -1,7 +1,8 @@
 /** A good order with its evidence and the connector that believes it, for tests: each part open to change. */
+import assert from 'node:assert/strict';
 import type { Ceiling } from '../../activities/ceiling.js';
 import type { Order } from '../../activities/contract.js';
-import type { Order as CheckedOrder } from '../../activities/connectors/connector.js';
+import { TargetError, type Order as CheckedOrder } from '../../activities/connectors/connector.js';
 import { checkOrder, type Believed, type Moment, type Purpose } from '../../activities/connectors/evidence.js';
 import { createPasskey, page } from './authenticator.js';
 import { createSigner, grantId, hourMs, privateKey, type Signer } from './signer.js';
@@ -97,4 +98,30 @@ export async function extending(
 ): Promise<Attack> {
   const extension = await api.extension(change);
   return { purpose: 'setEnd', order: { extensions: [{ extension, approvals: await approvals() }] } };
+}
+
+/** Orders another credential, as the subject wished it changed so. */
+export async function renewing(
+  change: Parameters<Signer['renewal']>[0] = {},
+  order: Partial<Order> = {},
+): Promise<Attack> {
+  return { purpose: 'renew', order: { renewal: await api.renewal(change), ...order } };
+}
+
+/** One attempt, the code that it is refused with, and what differs from a good order. */
+export type Attempt = [name: string, code: TargetError['code'], make: () => Promise<Attack>];
+
+/** Each attempt is a test: refused for good, by its code, with a sentence. */
+export function refuses(attempts: Attempt[]): void {
+  for (const [name, code, make] of attempts) {
+    it(`refuses ${name}: ${code}`, async () => {
+      const attack = await make();
+      await assert.rejects(check(attack), (error) => {
+        assert.ok(error instanceof TargetError, String(error));
+        assert.deepEqual([error.outcome, error.code], ['refused', code], error.message);
+        assert.match(error.message, /^[A-Z].*\.$/s, 'a sentence');
+        return true;
+      });
+    });
+  }
 }

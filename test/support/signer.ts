@@ -1,6 +1,12 @@
 /** What the API would sign, for tests: one request of an engineer and the decisions about it, each field open to change. */
 import { exportJWK, generateKeyPair } from 'jose';
-import type { ApprovalStatement, ExtensionStatement, RequestStatement } from '../../workflows/domain/evidence.js';
+import type {
+  ApprovalStatement,
+  Attestable,
+  ExtensionStatement,
+  RenewalStatement,
+  RequestStatement,
+} from '../../workflows/domain/evidence.js';
 import { signStatement } from '../../activities/platform/jws.js';
 import type { JwkSet, PrivateJwk } from '../../activities/platform/keys.js';
 
@@ -12,10 +18,15 @@ export const grantId = '0123456789abcdefghjkmnpqrs';
 export interface Signer {
   key: PrivateJwk;
   keys: JwkSet;
-  request(change?: Partial<RequestStatement>): Promise<string>;
-  approval(change?: Partial<ApprovalStatement>): Promise<string>;
+  request(change?: Partial<RequestStatement>, passkey?: Attests): Promise<string>;
+  approval(change?: Partial<ApprovalStatement>, passkey?: Attests): Promise<string>;
   extension(change?: Partial<ExtensionStatement>): Promise<string>;
+  renewal(change?: Partial<RenewalStatement>): Promise<string>;
 }
+
+/** Puts the assertion of a passkey into the statement. */
+type Attests = <Statement extends Attestable>(statement: Statement) => Statement;
+const unattested: Attests = (statement) => statement;
 
 /** Signs as of `now`. */
 export async function createSigner(now: number): Promise<Signer> {
@@ -31,9 +42,9 @@ export async function createSigner(now: number): Promise<Signer> {
   return {
     key,
     keys: { keys: [{ kty: key.kty, crv: key.crv, x: key.x, kid: key.kid }] },
-    request: (change) =>
+    request: (change, attest = unattested) =>
       signStatement(
-        {
+        attest<RequestStatement>({
           ...signed,
           type: 'request',
           entitlement: 'orders-db/read',
@@ -44,12 +55,12 @@ export async function createSigner(now: number): Promise<Signer> {
           endBy: now + 12 * hourMs,
           longestMs: 2 * hourMs,
           ...change,
-        },
+        }),
         key,
       ),
-    approval: (change) =>
+    approval: (change, attest = unattested) =>
       signStatement(
-        {
+        attest<ApprovalStatement>({
           ...signed,
           type: 'approve',
           actor: 'person:manager',
@@ -58,7 +69,7 @@ export async function createSigner(now: number): Promise<Signer> {
           about: 'request',
           step: 0,
           ...change,
-        },
+        }),
         key,
       ),
     extension: (change) =>
@@ -73,6 +84,7 @@ export async function createSigner(now: number): Promise<Signer> {
         },
         key,
       ),
+    renewal: (change) => signStatement({ ...signed, type: 'renew', decisionId: 'renewal-1', ...change }, key),
   };
 }
 
