@@ -1,16 +1,20 @@
 /**
  * What workflows may have done at one target. Evidence is checked here, around every connector, so that none can forget it;
- * a credential is sealed before it leaves. Removing and listing need no evidence: they only narrow.
+ * a credential is sealed before it leaves, and a receipt says what was done. Removing and listing need no evidence: they
+ * only narrow.
  */
+import { createHash } from 'node:crypto';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Counter } from 'prom-client';
 import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible';
-import type { Ref } from '../workflows/domain/actor.js';
 import type { Instant, Ms } from '../workflows/domain/time.js';
 import { isGrantId } from '../workflows/ids.js';
 import { answer } from './ceiling.js';
-import { TargetError, type Connector, type Credential } from './connectors/connector.js';
+import { removalEntry, type Book } from './connectors/book.js';
+import { TargetError, type Connector, type Credential, type Order as CheckedOrder } from './connectors/connector.js';
 import { checkOrder, type Believed } from './connectors/evidence.js';
+import { digest } from '../workflows/domain/digest.js';
+import type { StandingReceipt } from '../workflows/domain/receipt.js';
 import type { Changes, Order, Provisioned, StandingAccount, Undos } from './contract.js';
 import { abortsWithin } from './platform/deadline.js';
 import { sealCredential } from './platform/jwe.js';
@@ -19,6 +23,8 @@ import type { Log } from './platform/log.js';
 export interface AccountDeps<Privilege> {
   believed: Believed<Privilege>;
   connector: Connector<Privilege>;
+  /** Holds a receipt of everything that is done. */
+  book: Book;
   /** Its share of what the target bears. */
   perSecond: number;
   log: Log;
@@ -45,14 +51,62 @@ const calls = new Counter({
   labelNames: ['target', 'call', 'outcome'],
 });
 
+const refusals = new Counter({
+  name: 'daypass_orders_refused_total',
+  help: 'Orders that the connector would not follow, by code. Each is an alarm: the decisions side checks the same before it orders.',
+  labelNames: ['target', 'call', 'code'],
+});
+
+/** What makes something, or lets it stand: checked against evidence, and refused loudly. */
+type OrderCall = 'provision' | 'setEnd' | 'renew';
+
 export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes & Undos {
-  const { believed, connector, log, clock = Date.now, attempt = attemptOfActivity } = deps;
-  const { target, ceilings } = believed;
+  const { believed, connector, book, log, clock = Date.now, attempt = attemptOfActivity } = deps;
+  const { target } = believed;
   const pace = new RateLimiterQueue(new RateLimiterMemory({ points: deps.perSecond, duration: 1 }));
 
-  async function checked(order: Order, purpose: 'provision' | 'setEnd', { number, signal }: Attempt) {
+  /** Nothing is made that no book could tell of. */
+  async function checked(order: Order, purpose: OrderCall, { number, signal }: Attempt) {
     const skewMs = (): Promise<Ms> => skewOf(connector, clock, signal);
-    return checkOrder(order, purpose, { now: clock(), skewMs, attempt: number }, believed);
+    const allowed = await checkOrder(order, purpose, { now: clock(), skewMs, attempt: number }, believed);
+    await book.ready();
+    return allowed;
+  }
+
+  async function order<Answer>(
+    name: OrderCall,
+    given: Order,
+    work: (order: CheckedOrder<Privilege>, at: Attempt) => Promise<Answer>,
+  ): Promise<Answer> {
+    return call(name, async (at) => {
+      try {
+        return await work(await checked(given, name, at), at);
+      } catch (error) {
+        const { outcome, code, message } = asTargetError(error);
+        if (outcome === 'refused') await refused(name, given, code, message);
+        throw error;
+      }
+    });
+  }
+
+  async function refused(name: OrderCall, given: Order, code: TargetError['code'], because: string): Promise<void> {
+    refusals.inc({ target, call: name, code });
+    const grantId = clipped(given?.grantId, 64);
+    log.error({ target, call: name, grantId, code, because }, 'an order was refused');
+    await book.sign({ kind: 'refused', grantId, call: name, code, because: clipped(because, remarkMax) });
+  }
+
+  /** Field by field, so that nothing more than this ever leaves the process. */
+  async function stands(
+    kind: StandingReceipt['kind'],
+    made: StandingAccount,
+    sealedCredential?: string,
+  ): Promise<Provisioned> {
+    const { grantId, account, endsAt, evidenceDigest, targetIdentity } = made;
+    const said = { account, endsAt, evidenceDigest, targetIdentity };
+    if (sealedCredential === undefined) return { ...said, receipt: await book.sign({ kind, grantId, ...said }) };
+    const credentialDigest = createHash('sha256').update(sealedCredential).digest('hex');
+    return { ...said, sealedCredential, receipt: await book.sign({ kind, grantId, ...said, credentialDigest }) };
   }
 
   /** One call: paced, bounded, counted, logged once, and its failure told in a way that the workflow can act upon. */
@@ -77,32 +131,37 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
   }
 
   return {
-    async ceiling({ entitlement, durationMs }) {
-      return answer(ceilings, entitlement, durationMs);
+    async ceiling(question) {
+      return answer(believed, question);
     },
 
-    provision: (order) =>
-      call('provision', async (at) => {
-        const allowed = await checked(order, 'provision', at);
+    provision: (given) =>
+      order('provision', given, async (allowed, at) => {
         const { credential, ...made } = await connector.provision(allowed, at.signal);
-        const { grantId, subject, evidenceDigest, automaticPerHour } = allowed;
+        const { grantId, evidenceDigest, automaticPerHour } = allowed;
         const automatic = automaticPerHour !== undefined;
         log.info(
           { target, grantId, account: made.account, endsAt: made.endsAt, evidenceDigest, automatic },
           'provisioned',
         );
-        return provisioned(made, credential && (await sealed(credential, { grantId, subject }, allowed.recipientKey)));
+        return stands('made', made, credential && (await sealed(credential, allowed)));
       }),
 
-    setEnd: (order) =>
-      call('setEnd', async (at) => {
+    renew: (given) =>
+      order('renew', given, async (allowed, at) => {
+        const { credential, ...standing } = await connector.renew(allowed, at.signal);
+        log.info({ target, grantId: allowed.grantId, account: standing.account }, 'credential renewed');
+        return stands('renewed', standing, credential && (await sealed(credential, allowed)));
+      }),
+
+    setEnd: (given) =>
+      order('setEnd', given, async (allowed, at) => {
         if (!connector.setEnd) {
           throw new TargetError('refused', 'target-refused', `${target} cannot move the end of what stands.`);
         }
-        const allowed = await checked(order, 'setEnd', at);
         const moved = await connector.setEnd(allowed, at.signal);
         log.info({ target, grantId: allowed.grantId, account: moved.account, endsAt: moved.endsAt }, 'end moved');
-        return provisioned(moved);
+        return stands('end-moved', moved);
       }),
 
     remove: (ref) =>
@@ -113,18 +172,21 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
           throw new TargetError('refused', 'target-refused', 'This is not the id of a grant.');
         const removal = await connector.remove(ref.grantId, at.signal);
         log.info({ target, ...removal }, 'removed');
-        return { ...removal, remarks: bounded(removal.remarks) };
+        const receipt = await book.sign(removalEntry('removed', removal));
+        return { ...removal, remarks: bounded(removal.remarks), receipt };
       }),
 
     list: (input) =>
       call('list', async (at) => {
         refuseStrangeTarget(input.target, target);
         const { after = '' } = input;
-        const standing = await connector.list(at.signal);
-        return standing
+        const all = await connector.list(at.signal);
+        const standing = all
           .filter((it) => it.grantId > after)
           .sort((one, other) => (one.grantId < other.grantId ? -1 : 1))
           .slice(0, pageMax);
+        const page = { after, count: standing.length, standingDigest: digest({ standing }) };
+        return { standing, receipt: await book.sign({ kind: 'listed', ...page }) };
       }),
   };
 }
@@ -136,10 +198,11 @@ function bounded(remarks: string[]): string[] {
   return [...bounded(remarks.slice(0, remarksMax - 1)), more];
 }
 
-/** Field by field, so that nothing more than this ever leaves the process. */
-function provisioned(made: StandingAccount, sealedCredential?: string): Provisioned {
-  const { account, endsAt, evidenceDigest, targetIdentity } = made;
-  return { account, endsAt, evidenceDigest, targetIdentity, ...(sealedCredential ? { sealedCredential } : {}) };
+/** Anybody's text, for a record: one short line. */
+function clipped(text: unknown, charactersMax: number): string {
+  return String(text ?? '')
+    .slice(0, charactersMax)
+    .replaceAll(/\p{C}/gu, ' ');
 }
 
 /** Zero where the target's instant lies between our two readings around it, so that a slow answer is no skew. */
@@ -150,12 +213,8 @@ async function skewOf(connector: Connector, clock: () => Instant, signal: AbortS
   return Math.max(before - theirs, theirs - after, 0);
 }
 
-function sealed(
-  credential: Credential,
-  owner: { grantId: string; subject: Ref },
-  key: Parameters<typeof sealCredential>[1],
-): Promise<string> {
-  return sealCredential({ ...credential, ...owner }, key);
+function sealed(credential: Credential, { grantId, subject, recipientKey }: CheckedOrder<unknown>): Promise<string> {
+  return sealCredential({ ...credential, grantId, subject }, recipientKey);
 }
 
 function refuseStrangeTarget(named: string, served: string): void {

@@ -4,7 +4,7 @@
  */
 import { Worker } from '@temporalio/worker';
 import { createAccounts } from '../activities/accounts.js';
-import { readZones, type Zone } from '../activities/zone.js';
+import { readZones } from '../activities/zone.js';
 import { openBook, type Book } from '../activities/connectors/book.js';
 import type { Connector } from '../activities/connectors/connector.js';
 import type { Believed } from '../activities/connectors/evidence.js';
@@ -110,14 +110,15 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing, apiKeys: K
   ]);
 }
 
-/** Nothing is created at a target that was not found safe. Asked again, since its administrator may be mending it. */
-async function foundSafe(life: Life, { believed, ...connectors }: Target): Promise<void> {
+/** Nothing is created at a target that was not found safe, nor while nobody could tell what was. Asked again, since its administrator may be mending it. */
+async function foundSafe(life: Life, { believed, book, ...connectors }: Target): Promise<void> {
   const privileges = [...believed.ceilings.values()].map((it) => it.privilege);
   let waitsFor = `check of ${believed.target}`;
   let said = '';
   while (!life.stop.aborted) {
     life.waitsFor.add(waitsFor);
     try {
+      await book.ready();
       // Each instance by itself: it learns from this what to look after when it removes.
       await Promise.all(Object.values(connectors).map((connector) => connector.check(privileges)));
       life.waitsFor.delete(waitsFor);

@@ -19,7 +19,7 @@ import type { Instant } from '../../workflows/domain/time.js';
 import { signAs } from '../platform/jws.js';
 import type { PrivateJwk } from '../platform/keys.js';
 import type { Log } from '../platform/log.js';
-import { TargetError } from './connector.js';
+import { TargetError, type Removed } from './connector.js';
 
 type FromBook = 'installation' | 'target' | 'book' | 'number' | 'previous' | 'at';
 type Without<One> = One extends Receipt ? Omit<One, FromBook> : never;
@@ -174,6 +174,12 @@ export function openBook({ installation, target, key, dir, log, clock = Date.now
       await handle?.close();
     },
   };
+}
+
+/** What a receipt says of a removal: all of it but the remarks. */
+export function removalEntry(kind: 'removed' | 'swept', removal: Removed): Entry {
+  const { grantId, account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity } = removal;
+  return { kind, grantId, account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity };
 }
 
 /** The name of a new file lasts only once its folder is on disk too. */

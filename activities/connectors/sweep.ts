@@ -1,18 +1,25 @@
 /**
  * The last line of removal: each connector process, by itself and without Temporal, removes whatever of ours stands past its
- * end. It reads the ends at the target, needs nobody's leave, never gives up and never overlaps itself.
+ * end, or on evidence that is signed by a key which is not pinned any more: whoever has a leaked key can have made anything.
+ * It reads both at the target, needs nobody's leave, never gives up and never overlaps itself.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge } from 'prom-client';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
 import { abortsWithin } from '../platform/deadline.js';
+import type { StandingAccount } from '../contract.js';
+import type { KeyWatch } from '../platform/keys.js';
 import type { Log } from '../platform/log.js';
+import { removalEntry, type Book } from './book.js';
 import type { Connector } from './connector.js';
 
 export interface SweepOptions {
   target: string;
   /** Its own instance, so that no flood of other calls can take its connections. */
   connector: Pick<Connector, 'list' | 'remove'>;
+  /** The pinned keys of the API. A change of them starts a round at once. */
+  keys: Pick<KeyWatch, 'current' | 'onChange'>;
+  book: Pick<Book, 'sign'>;
   log: Log;
   clock?: () => Instant;
   everyMs?: Ms;
@@ -24,8 +31,8 @@ export interface SweepOptions {
 
 const removed = new Counter({
   name: 'daypass_sweep_removed_total',
-  help: 'Accounts that stood past their end and that the sweep removed. Each one is a removal that came too late.',
-  labelNames: ['target'],
+  help: 'Accounts that the sweep removed: past their end, each a removal that came too late, or signed by a key that is not pinned.',
+  labelNames: ['target', 'because'],
 });
 const failed = new Counter({
   name: 'daypass_sweep_failures_total',
@@ -40,9 +47,15 @@ const lastDone = new Gauge({
 
 /** Sweeps at once, then again and again, until `stop`. Never rejects. */
 export async function sweep(options: SweepOptions, stop: AbortSignal): Promise<void> {
-  const { target, log, everyMs = 10_000 } = options;
+  const { target, log, keys, everyMs = 10_000 } = options;
   let away = false;
+  let waiting = new AbortController();
+  const wake = (): void => waiting.abort();
+  const unsubscribe = keys.onChange(wake);
+  stop.addEventListener('abort', wake, { once: true });
   while (!stop.aborted) {
+    // Before the round: keys that change during it want another one at once.
+    waiting = new AbortController();
     try {
       await sweepOnce(options, stop);
       if (away) log.info({ target }, 'sweep reaches the target again');
@@ -53,33 +66,43 @@ export async function sweep(options: SweepOptions, stop: AbortSignal): Promise<v
       if (!away && !stop.aborted) log.error({ err: error, target }, 'sweep cannot reach the target and keeps trying');
       away = true;
     }
-    await sleep(everyMs, undefined, { signal: stop }).catch(() => undefined);
+    await sleep(everyMs, undefined, { signal: waiting.signal }).catch(() => undefined);
   }
+  unsubscribe();
 }
+
+type Reason = 'past its end' | 'key not pinned';
 
 /** One round, oldest end first. One account that cannot be removed does not save the others. */
 async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void> {
-  const { target, connector, log, clock = Date.now, graceMs = 60_000, callMaxMs = 30_000 } = options;
+  const { target, connector, book, keys, log, clock = Date.now, graceMs = 60_000, callMaxMs = 30_000 } = options;
   const bounded = <T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> => within(callMaxMs, stop, call);
+  const kids = new Set(keys.current().keys.map(({ kid }) => kid));
+
+  function reasonOf({ endsAt, signedBy }: StandingAccount): Reason | undefined {
+    // An account that does not say who signed for it was signed for by nobody known.
+    if (signedBy.length === 0 || !signedBy.every((kid) => kids.has(kid))) return 'key not pinned';
+    // Not "later than": an end that is no number is past.
+    return endsAt + graceMs > clock() ? undefined : 'past its end';
+  }
 
   const standing = await bounded((signal) => connector.list(signal));
   lastDone.set({ target }, clock() / 1_000);
-  // Not "later than": an end that is no number is past.
-  const overdue = standing
-    .filter((it) => !(it.endsAt + graceMs > clock()))
-    .sort((one, other) => one.endsAt - other.endsAt);
-  for (const { grantId, account, endsAt } of overdue) {
+  const found = standing.toSorted((one, other) => one.endsAt - other.endsAt);
+  for (const one of found) {
+    const because = reasonOf(one);
+    if (because === undefined) continue;
     if (stop.aborted) return;
+    const { grantId, account, signedBy } = one;
+    const about = { target, grantId, account, because, lateMs: clock() - one.endsAt, signedBy };
     try {
       const removal = await bounded((signal) => connector.remove(grantId, signal));
-      removed.inc({ target });
-      log.error(
-        { target, grantId, account, lateMs: clock() - endsAt, removal },
-        'sweep removed what stood past its end',
-      );
+      removed.inc({ target, because });
+      log.error({ ...about, removal }, 'sweep removed what may not stand');
+      await book.sign(removalEntry('swept', removal));
     } catch (error) {
       failed.inc({ target });
-      log.error({ err: error, target, grantId, account, lateMs: clock() - endsAt }, 'sweep could not remove');
+      log.error({ err: error, ...about }, 'sweep could not remove');
     }
   }
 }

@@ -45,10 +45,13 @@ export interface RemovalReceipt extends Entry {
   targetIdentity: string;
 }
 
+/** One page of what stands: in the order of their grant ids, those after `after`. */
 export interface ListReceipt extends Entry {
   kind: 'listed';
+  /** Empty for the first page. */
+  after: string;
   count: number;
-  /** `digest` of `{ standing }`: everything that stands, by grant id. */
+  /** `digest` of `{ standing }`, the accounts of this page. */
   standingDigest: string;
 }
 

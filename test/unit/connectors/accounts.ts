@@ -1,17 +1,25 @@
-/** What leaves a connector process: sealed credentials, failures that a workflow can act upon, and removals that never give up. */
+/** What leaves a connector process: sealed credentials, receipts, failures that a workflow can act upon, removals that never give up. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
 import { ApplicationFailure } from '@temporalio/common';
+import { register } from 'prom-client';
 import { createAccounts, type AccountDeps } from '../../../activities/accounts.js';
-import type { Changes, Order, Removal, StandingAccount, Undos } from '../../../activities/contract.js';
+import type { Changes, Order, StandingAccount, Undos } from '../../../activities/contract.js';
 import {
   TargetError,
   type Connector,
   type Order as CheckedOrder,
   type Provision,
+  type Removed,
 } from '../../../activities/connectors/connector.js';
 import { createLog } from '../../../activities/platform/log.js';
 import type { PrivateJwk } from '../../../activities/platform/keys.js';
 import { openCredential } from '../../../activities/platform/jwe.js';
+import { signStatement } from '../../../activities/platform/jws.js';
+import { digest } from '../../../workflows/domain/digest.js';
+import { page } from '../../support/authenticator.js';
+import { receiptBook, type TestBook } from '../../support/receipt-book.js';
 import { createSigner, grantId, hourMs, privateKey, type Signer } from '../../support/signer.js';
 
 const now = 1_800_000_000_000;
@@ -44,13 +52,16 @@ class FakeConnector implements Connector<string> {
     } as const;
     return { ...this.account(order), credential };
   }
+  async renew(order: CheckedOrder<string>, signal: AbortSignal): Promise<Provision> {
+    return this.provision(order, signal);
+  }
   async setEnd(order: CheckedOrder<string>, signal: AbortSignal): Promise<StandingAccount> {
     this.called(signal);
     return this.account(order);
   }
   remarks: string[] = [];
 
-  async remove(id: string, signal: AbortSignal): Promise<Removal> {
+  async remove(id: string, signal: AbortSignal): Promise<Removed> {
     this.called(signal);
     const at = { removedAt: now, verifiedAt: now };
     return {
@@ -81,6 +92,7 @@ class FakeConnector implements Connector<string> {
       endsAt,
       evidenceDigest: order.evidenceDigest,
       targetIdentity: '1',
+      signedBy: order.signedBy,
     };
   }
 }
@@ -96,15 +108,18 @@ describe('accounts at a target', () => {
   let accounts: Changes & Undos;
   let log: string[];
   let order: Order;
+  let receipts: TestBook;
   const signal = new AbortController().signal;
   beforeEach(async () => {
     connector = new FakeConnector();
+    receipts = await receiptBook('test', 'orders-db');
     log = [];
     const { kty, crv, x } = credentialKey;
     const ceiling = {
       privilege: 'reader',
       longestMs: 8 * hourMs,
       approvals: { least: 1, groups: ['managers'] },
+      attested: false,
       automatic: { longestMs: 4 * hourMs, perHour: 5 },
     };
     const deps: AccountDeps<string> = {
@@ -114,8 +129,11 @@ describe('accounts at a target', () => {
         ceilings: new Map([['orders-db/read', ceiling]]),
         apiKeys: api.keys,
         credentialKey: { kty, crv, x },
+        passkeys: [],
+        page,
       },
       connector,
+      book: receipts.book,
       perSecond: 1_000,
       log: createLog('test', 'debug', (line) => log.push(line)),
       clock: () => now,
@@ -132,6 +150,8 @@ describe('accounts at a target', () => {
       extensions: [],
     };
   });
+
+  afterEach(() => receipts.book.close());
 
   async function failure(call: Promise<unknown>): Promise<ApplicationFailure> {
     const error: unknown = await call.then(
@@ -162,6 +182,7 @@ describe('accounts at a target', () => {
       'account',
       'endsAt',
       'evidenceDigest',
+      'receipt',
       'sealedCredential',
       'targetIdentity',
     ]);
@@ -231,17 +252,24 @@ describe('accounts at a target', () => {
     assert.deepEqual(connector.signals, []);
   });
 
-  it('are listed a hundred at a time, in order', async () => {
+  it('are listed a hundred at a time, in order, each page with its receipt', async () => {
     const id = (index: number): string => `grant${String(index).padStart(4, '0')}`;
     connector.standing = Array.from({ length: 250 }, (_, index) => ({
       ...{ grantId: id(249 - index), account: 'a', endsAt: now, evidenceDigest: '', targetIdentity: '1' },
+      signedBy: ['k'],
     }));
     const seen: string[] = [];
     for (;;) {
-      const page = await accounts.list({ target: 'orders-db', after: seen.at(-1) });
-      assert.ok(page.length <= 100);
-      if (page.length === 0) break;
-      seen.push(...page.map((it) => it.grantId));
+      const after = seen.at(-1) ?? '';
+      const { standing, receipt } = await accounts.list({ target: 'orders-db', after });
+      const { kind, ...said } = receipts.read(receipt);
+      assert.deepEqual(
+        [kind, 'after' in said && [said.after, said.count, said.standingDigest]],
+        ['listed', [after, standing.length, digest({ standing })]],
+      );
+      assert.ok(standing.length <= 100);
+      if (standing.length === 0) break;
+      seen.push(...standing.map((it) => it.grantId));
     }
     assert.deepEqual(
       seen,
@@ -249,8 +277,98 @@ describe('accounts at a target', () => {
     );
   });
 
+  it('leave a receipt of what was made, moved, renewed and removed, which says what the answer says', async () => {
+    const extensions = [{ extension: await api.extension(), approvals: [] }];
+    const made = await accounts.provision(order);
+    const moved = await accounts.setEnd({ ...order, extensions });
+    const renewed = await accounts.renew({ ...order, renewal: await renewal() });
+    const kinds = ['made', 'end-moved', 'renewed'] as const;
+    for (const [index, { receipt, sealedCredential, ...said }] of [made, moved, renewed].entries()) {
+      const { installation, target, book: _, number, previous: __, at: ___, ...found } = receipts.read(receipt);
+      const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+      const credential = sealedCredential === undefined ? {} : { credentialDigest: sha256(sealedCredential) };
+      assert.deepEqual(found, { kind: kinds[index], grantId, ...said, ...credential });
+      assert.deepEqual([installation, target, number], ['test', 'orders-db', index + 1]);
+    }
+    const { receipt, remarks: _, ...said } = await accounts.remove({ grantId, target: 'orders-db' });
+    const { book: __, previous: ___, at: ____, ...found } = receipts.read(receipt);
+    assert.deepEqual(found, { kind: 'removed', installation: 'test', target: 'orders-db', number: 4, ...said });
+    assert.equal((await receipts.kept()).length, 4);
+  });
+
+  it('are renewed when the subject asked for it a moment ago, and by nobody else', async () => {
+    assert.equal((await failure(accounts.renew(order))).type, 'bad-evidence');
+    const stranger = await renewal({ actor: 'person:manager' });
+    assert.equal((await failure(accounts.renew({ ...order, renewal: stranger }))).type, 'bad-evidence');
+    const stale = await renewal({ issuedAt: now - 120_001 });
+    assert.equal((await failure(accounts.renew({ ...order, renewal: stale }))).type, 'bad-evidence');
+    assert.equal(connector.made.length, 0);
+    await accounts.renew({ ...order, renewal: await renewal({ issuedAt: now - 1_000 }) });
+    assert.equal(connector.made[0]?.renewedAt, now - 1_000);
+  });
+
+  it('tell of every order that was refused, in the book, the log and the figures', async () => {
+    const before = await refusedCount();
+    await failure(accounts.provision({ ...order, approvals: [], entitlement: 'orders-db/other' }));
+    const hostile = { ...order, grantId: `${'x'.repeat(70)}\u0000\u202e` };
+    await failure(accounts.setEnd(hostile));
+    connector.fails = new TargetError('refused', 'tombstone', 'It is over here.');
+    await failure(accounts.provision(order));
+    // What may have worked, or may work yet, is no refusal.
+    connector.fails = new TargetError('unknown', 'target-unavailable', 'No answer.');
+    await failure(accounts.provision(order));
+    const refused = (await receipts.kept()).map((it) => it.kind === 'refused' && [it.call, it.code, it.grantId]);
+    assert.deepEqual(refused, [
+      ['provision', 'ceiling-refused', grantId],
+      ['setEnd', 'bad-evidence', 'x'.repeat(64)],
+      ['provision', 'tombstone', grantId],
+    ]);
+    assert.equal(log.filter((line) => line.includes('an order was refused')).length, 3);
+    assert.equal(await refusedCount(), before + 3);
+  });
+
+  it('are not made, moved or renewed while no receipt can be written, and are removed all the same', async () => {
+    await writeFile(receipts.dir, 'a file where the folder belongs');
+    const renewed = { ...order, renewal: await renewal() };
+    const moved = { ...order, extensions: [{ extension: await api.extension(), approvals: [] }] };
+    for (const call of [accounts.provision(order), accounts.renew(renewed), accounts.setEnd(moved)]) {
+      const { type, nonRetryable } = await failure(call);
+      assert.deepEqual([type, nonRetryable], ['target-unavailable', false]);
+    }
+    assert.deepEqual([connector.made, connector.signals], [[], []]);
+    const { receipt } = await accounts.remove({ grantId, target: 'orders-db' });
+    assert.equal(receipts.read(receipt).kind, 'removed');
+    await rm(receipts.dir);
+    await accounts.provision(order);
+    assert.deepEqual(
+      (await receipts.kept()).map((it) => it.kind),
+      ['removed', 'made'],
+    );
+  });
+
+  const renewal = (change: { actor?: string; issuedAt?: number } = {}): Promise<string> =>
+    signStatement(
+      {
+        type: 'renew',
+        installation: 'test',
+        grantId,
+        requestDigest: 'a'.repeat(64),
+        actor: 'person:engineer',
+        signIn: { time: now - hourMs, methods: ['pwd'], groups: [] },
+        issuedAt: now,
+        decisionId: 'renewal-1',
+        ...change,
+      },
+      api.key,
+    );
+
+  async function refusedCount(): Promise<number> {
+    const { values = [] } = (await register.getSingleMetric('daypass_orders_refused_total')?.get()) ?? {};
+    return values.reduce((sum, { value }) => sum + value, 0);
+  }
+
   it('answer by their ceiling', async () => {
-    const said = await accounts.ceiling({ entitlement: 'orders-db/read', durationMs: hourMs });
-    assert.deepEqual(said, { allows: true, automatic: true, leastApprovals: 1 });
+    const said = await accounts.ceiling({ entitlement: 'orders-db/read', durationMs: hourMs, emergency: false });
+    assert.deepEqual(said, { allows: true, automatic: true, leastApprovals: 1, attested: false });
   });
 });

@@ -1,15 +1,19 @@
-/** The sweep removes what stands past its end, whatever happens to it, and touches nothing else. */
+/** The sweep removes what stands past its end or by a key that leaked, whatever happens to it, and touches nothing else. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { register } from 'prom-client';
-import type { Removal, StandingAccount } from '../../../activities/contract.js';
+import type { Removed } from '../../../activities/connectors/connector.js';
+import type { StandingAccount } from '../../../activities/contract.js';
 import { sweep, type SweepOptions } from '../../../activities/connectors/sweep.js';
 import { createLog } from '../../../activities/platform/log.js';
+import { receiptBook, type TestBook } from '../../support/receipt-book.js';
 import { until } from '../../support/until.js';
 
 const now = 1_800_000_000_000;
 
-function account(grantId: string, endsAt: number): StandingAccount {
-  return { grantId, account: `daypass_${grantId}`, endsAt, evidenceDigest: 'a'.repeat(64), targetIdentity: '1' };
+function account(grantId: string, endsAt: number, signedBy = ['pinned']): StandingAccount {
+  const evidenceDigest = 'a'.repeat(64);
+  return { grantId, account: `daypass_${grantId}`, endsAt, evidenceDigest, targetIdentity: '1', signedBy };
 }
 
 /** A target in memory that can be away, hang, or keep one account. */
@@ -29,7 +33,7 @@ class FakeTarget {
     });
   }
 
-  async remove(grantId: string): Promise<Removal> {
+  async remove(grantId: string): Promise<Removed> {
     return this.call(async () => {
       if (grantId === this.keeps) throw new Error('it will not go');
       this.standing = this.standing.filter((it) => it.grantId !== grantId);
@@ -55,7 +59,13 @@ describe('the sweep', () => {
   let lines: { msg: string; level: string; lateMs?: number }[];
   let stop: AbortController;
   let running: Promise<void>;
-  beforeEach(() => {
+  let receipts: TestBook;
+  let kids: string[];
+  let changed: () => void;
+  beforeEach(async () => {
+    receipts = await receiptBook('test', 'orders-db');
+    kids = ['pinned'];
+    changed = () => {};
     target = new FakeTarget();
     lines = [];
     stop = new AbortController();
@@ -63,13 +73,28 @@ describe('the sweep', () => {
   afterEach(async () => {
     stop.abort();
     await running;
+    await receipts.book.close();
   });
+
+  const keys = {
+    current: () => ({ keys: kids.map((kid) => ({ kty: 'OKP', kid })) }),
+    onChange: (callback: () => void) => {
+      changed = callback;
+      return () => {};
+    },
+  };
+  function pin(...pinned: string[]): void {
+    kids = pinned;
+    changed();
+  }
 
   function start(change: Partial<SweepOptions> = {}): void {
     const log = createLog('test', 'info', (line) => lines.push(JSON.parse(line)));
     const options = {
       target: 'orders-db',
       connector: target,
+      keys,
+      book: receipts.book,
       log,
       clock: () => now,
       everyMs: 5,
@@ -101,6 +126,56 @@ describe('the sweep', () => {
     await until(() => lines.length > 0);
     assert.deepEqual([lines[0]?.level, lines[0]?.lateMs], ['error', 90_000]);
     assert.equal(await removedCount(), before + 1);
+  });
+
+  it('signs a receipt of what it removed', async () => {
+    target.standing = [account('over', now - 90_000)];
+    start();
+    await until(async () => (await receipts.kept()).length === 1);
+    const [receipt] = await receipts.kept();
+    assert.ok(receipt?.kind === 'swept');
+    assert.deepEqual([receipt.grantId, receipt.wasPresent], ['over', true]);
+  });
+
+  it('removes what is signed by a key that is no longer pinned, at once and with its receipt', async () => {
+    target.standing = [account('leaked', now + 1, ['leaked', 'pinned']), account('sound', now + 1)];
+    pin('leaked', 'pinned');
+    start({ everyMs: 60_000 });
+    await until(() => target.lists === 1);
+    pin('pinned');
+    await until(() => target.standing.length === 1);
+    await until(async () => (await receipts.kept()).length === 1);
+    assert.deepEqual([target.standing[0]?.grantId, (await receipts.kept()).map((it) => it.kind)], ['sound', ['swept']]);
+  });
+
+  it('removes all that is ours once no key is pinned, and what does not say who signed for it', async () => {
+    target.standing = [account('nobody', now + 1, []), account('sound', now + 1)];
+    start({ everyMs: 60_000 });
+    await until(() => target.standing.length === 1);
+    pin();
+    await until(() => target.standing.length === 0);
+  });
+
+  // A key that leaks while the target is slow must not live on until the next round.
+  it('looks again at once when the keys change during a round', async () => {
+    target.standing = [account('leaked', now + 1)];
+    let isFirst = true;
+    const list = target.list.bind(target);
+    target.list = async () => {
+      const standing = await list();
+      if (isFirst) pin();
+      isFirst = false;
+      return standing;
+    };
+    start({ everyMs: 60_000 });
+    await until(() => target.standing.length === 0);
+  });
+
+  it('removes also while no receipt can be kept', async () => {
+    target.standing = [account('over', now - 100_000)];
+    await writeFile(receipts.dir, 'a file where the folder belongs');
+    start();
+    await until(() => target.standing.length === 0);
   });
 
   it('removes what has an end that is no number', async () => {
