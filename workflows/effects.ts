@@ -90,9 +90,14 @@ async function removal(
   pinned: Pinned,
   summary: string,
 ): Promise<Removal> {
-  const { grantId, target } = state.request;
+  const { request, provisioned } = state;
+  const { grantId, target } = request;
   const answer = removalFrom(await remove.executeWithOptions({ summary }, [{ grantId, target }]));
   if (answer.grantId !== grantId) throw ApplicationFailure.nonRetryable('It proved nothing.', 'bad-receipt');
+  if (provisioned && provisioned.targetIdentity !== answer.targetIdentity) {
+    const because = 'Another system answered than the one that holds the account.';
+    throw ApplicationFailure.nonRetryable(because, 'target-unavailable');
+  }
   await prove(removalClaim(answer, state), state, pinned);
   return answer;
 }

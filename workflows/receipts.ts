@@ -26,10 +26,9 @@ export function standingClaim(kind: StandingReceipt['kind'], made: Provisioned, 
   return { receipt, says: { kind, ...placeOf(state), ...stands } satisfies Said<StandingReceipt> };
 }
 
-/** Nothing stands, at the system that holds the account of this grant if one was made. */
+/** Nothing stands, as the connector read back. */
 export function removalClaim(removal: Removal, state: State): Claim {
-  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded, receipt } = removal;
-  const targetIdentity = state.provisioned?.targetIdentity ?? removal.targetIdentity;
+  const { account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity, receipt } = removal;
   const found = { account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity };
   return { receipt, says: { kind: 'removed', ...placeOf(state), ...found } satisfies Said<RemovalReceipt> };
 }

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { GrantState } from '../../workflows/domain/states.js';
-import { hour, rule, Script, step } from '../support/script.js';
+import { hour, receipts, rule, Script, step } from '../support/script.js';
 import { stopServices } from '../support/services.js';
 import type { TestGrant } from '../support/test-grant.js';
 import { until } from '../support/until.js';
@@ -130,7 +130,10 @@ export const lives: Record<string, [GrantState, Life]> = {
     async (world) => {
       let other = true;
       const script: Script = new Script({
-        remove: async (ref) => ({ ...(await script.remove(ref)), ...(other ? { targetIdentity: 'another' } : {}) }),
+        remove: async (ref) => {
+          const removal = await script.remove(ref);
+          return other ? receipts.removed({ ...removal, targetIdentity: 'another' }) : removal;
+        },
       });
       const it = await active(world, script);
       await it.narrow('revoke', 'person:security');
@@ -145,7 +148,8 @@ export const lives: Record<string, [GrantState, Life]> = {
     'REVOKED',
     async (world) => {
       let eligible = true;
-      const it = await active(world, new Script({ stillEligible: async () => ({ eligible, because: 'policy' }) }));
+      const script: Script = new Script({ stillEligible: async () => script.eligible(eligible, 'policy') });
+      const it = await active(world, script);
       eligible = false;
       await it.handle.signal('reassess');
       return it;

@@ -48,7 +48,8 @@ export function request(more: Partial<Request> = {}): Request {
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 /** Good for two weeks. The core reads it, and believes nothing of it. */
-const claims = { installation: 'test', activateBy: start + 14 * 24 * hour };
+export const activateBy = start + 14 * 24 * hour;
+const claims = { installation: 'test', activateBy };
 export const evidence = `${part({ kid: 'api' })}.${part(claims)}.signed`;
 
 export function asked(more: Partial<Request> = {}): State {

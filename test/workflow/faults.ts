@@ -157,9 +157,7 @@ describe('a grant among faults', function () {
       const script: Script = new Script({
         remove: async (ref) => {
           if (!other) return script.remove(ref);
-          const at = script.now();
-          const proof = { removedAt: at, verifiedAt: at, wasPresent: false, sessionsEnded: 0, remarks: [] };
-          return { ...proof, grantId: ref.grantId, account: 'x', targetIdentity: 'a restored copy' };
+          return script.removal(ref.grantId, { targetIdentity: 'a restored copy' });
         },
       });
       const it = await active(script);
@@ -173,20 +171,12 @@ describe('a grant among faults', function () {
     });
 
     it('does not believe a proof about another grant, or one that proves nothing, however often it comes', async () => {
-      const wrong = [{ grantId: 'another' }, { verifiedAt: undefined }];
+      const wrong: Partial<Removal>[] = [{ grantId: 'another' }, { verifiedAt: -1 }];
       const script: Script = new Script({
         remove: async (ref) => {
           const lie = wrong.shift();
           if (!lie) return script.remove(ref);
-          const at = script.now();
-          const proof = {
-            grantId: ref.grantId,
-            account: 'x',
-            removedAt: at,
-            verifiedAt: at,
-            targetIdentity: 'system-1',
-          };
-          return { ...proof, wasPresent: false, sessionsEnded: 0, remarks: [], ...lie } as Removal;
+          return script.removal(ref.grantId, lie);
         },
       });
       const it = await active(script);
@@ -317,6 +307,7 @@ describe('a grant among faults', function () {
           rule: script.rule,
           risk: { score: 96, band: 'high', factors, missing: [] },
           barred: Array.from({ length: 500 }, (_, index) => `person:barred-${index}`),
+          receiptKeys: script.receiptKeys,
         }),
       });
       const it = await awaited(script, { justification: '\u6f22'.repeat(4_000), requesterName: '\u6f22'.repeat(200) });

@@ -29,7 +29,10 @@ describe('a grant', () => {
   describe('from request to proven removal', () => {
     it('is asked for, approved, active, over and proved gone, in at most 80 events', async () => {
       const script: Script = new Script({
-        provision: async (order) => ({ ...(await script.provision(order)), endsAt: Date.now() + 1_500 }),
+        provision: async ({ grantId }) => {
+          script.standing = true;
+          return script.account(grantId, Date.now() + 1_500);
+        },
       });
       const it = await active(script);
       assert.ok(it.script.standing);
@@ -258,8 +261,8 @@ describe('a grant', () => {
     });
 
     it('does not start for someone who lost eligibility while it was scheduled', async () => {
-      const stillEligible = async () => ({ eligible: false, because: 'Left the team.' });
-      const it = await world.grant(new Script({ stillEligible }), { scheduledActivationTime: Date.now() + hour });
+      const script: Script = new Script({ stillEligible: async () => script.eligible(false, 'Left the team.') });
+      const it = await world.grant(script, { scheduledActivationTime: Date.now() + hour });
       await it.shows({ state: 'APPROVAL_AWAITED' });
       await it.approve({ by: manager });
       await it.shows({ state: 'SCHEDULED' });
@@ -271,7 +274,8 @@ describe('a grant', () => {
 
     it('ends sooner when a changed policy takes eligibility away', async () => {
       let eligible = true;
-      const it = await active(new Script({ stillEligible: async () => ({ eligible, because: 'policy' }) }));
+      const script: Script = new Script({ stillEligible: async () => script.eligible(eligible, 'policy') });
+      const it = await active(script);
       eligible = false;
       await it.handle.signal('reassess');
       const view = await it.ends();

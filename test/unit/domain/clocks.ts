@@ -7,6 +7,7 @@ import { grantStates, type GrantState } from '../../../workflows/domain/states.j
 import {
   after,
   asked,
+  endMoved,
   extending,
   gone,
   hour,
@@ -16,7 +17,7 @@ import {
   minute,
   moving,
 } from '../../support/histories.js';
-import { narrows, opensStep, passed, start, step, vote } from '../../support/histories.js';
+import { activateBy, narrows, opensStep, passed, planted, start, step, vote } from '../../support/histories.js';
 
 const shown = (due: Due | undefined) => due && [due.event.type, due.at, due.summary];
 
@@ -31,8 +32,8 @@ describe('the next thing that time brings', () => {
     ACTIVE: ['time-up', active.expireTime, 'end of access'],
     REVOKING: ['removal-overdue', (removing.removing?.since ?? 0) + removalOverdueMs, 'removal overdue'],
     WITHDRAWING: ['removal-overdue', (removing.removing?.since ?? 0) + removalOverdueMs, 'removal overdue'],
-    DENIED: undefined,
-    EXPIRED: undefined,
+    DENIED: ['tombstone-moot', activateBy + minute, 'end of the evidence'],
+    EXPIRED: ['tombstone-moot', activateBy + minute, 'end of the evidence'],
     ACTIVATION_FAILED: undefined,
     ENDED: undefined,
     REVOKED: undefined,
@@ -55,7 +56,7 @@ describe('the next thing that time brings', () => {
   it('is each clock of a step once, in the order of time', () => {
     let state = inState.APPROVAL_AWAITED();
     const seen: string[] = [];
-    for (let due = nextDue(state); due; due = nextDue(state)) {
+    for (let due = nextDue(state); due && !state.ending; due = nextDue(state)) {
       seen.push(`${due.event.type} after ${(due.at - start) / hour} h`);
       state = after(state, due.event);
     }
@@ -93,14 +94,14 @@ describe('the next thing that time brings', () => {
   it('follows the end when it moves', () => {
     const state = moving();
     const extension = state.pendingExtension?.decisionId ?? '';
-    const later = after(state, { type: 'end-set', extension, endsAt: start + 90 * minute });
+    const later = after(state, endMoved(extension, start + 90 * minute));
     assert.deepEqual(shown(nextDue(later)), ['time-up', start + 90 * minute, 'end of access']);
   });
 });
 
 describe('a removal that failed', () => {
   const failed = (state: State) =>
-    after(state, { type: 'removal-failed', attempt: state.removing?.attempt ?? 0, because: 'no' });
+    after(state, { type: 'removal-failed', attempt: state.removing?.attempt ?? 0, code: 'bad-receipt', because: 'no' });
 
   it('is tried again after 10 s, and is overdue all the same after a minute', () => {
     const state = failed(inState.REVOKING());
@@ -115,6 +116,6 @@ describe('a removal that failed', () => {
 
   it('waits for nothing more once it is proved', () => {
     assert.equal(nextDue(after(failed(inState.REVOKING()), gone())), undefined);
-    assert.equal(nextDue(after(inState.APPROVAL_AWAITED(), narrows('revoked'))), undefined);
+    assert.equal(nextDue(after(inState.APPROVAL_AWAITED(), narrows('revoked'), planted())), undefined);
   });
 });

@@ -83,7 +83,12 @@ describe('an ending', () => {
 
 describe('a removal', () => {
   it('that failed is tried again, as another attempt, and is still owed', () => {
-    const failed = after(inState.REVOKING(), { type: 'removal-failed', attempt: 1, because: 'no' });
+    const failed = after(inState.REVOKING(), {
+      type: 'removal-failed',
+      attempt: 1,
+      code: 'bad-receipt',
+      because: 'no',
+    });
     assert.deepEqual([failed.phase, failed.removalOwed], ['REVOKING', true]);
     const again = after(failed, { type: 'removal-retried' });
     assert.deepEqual([again.removing?.attempt, again.removing?.failedAt], [2, undefined]);
@@ -91,9 +96,17 @@ describe('a removal', () => {
   });
 
   it('is not failed by the answer of an earlier attempt', () => {
-    const failed = after(inState.REVOKING(), { type: 'removal-failed', attempt: 1, because: 'no' });
+    const failed = after(inState.REVOKING(), {
+      type: 'removal-failed',
+      attempt: 1,
+      code: 'bad-receipt',
+      because: 'no',
+    });
     const again = after(failed, { type: 'removal-retried' });
-    assert.equal(apply(again, { type: 'removal-failed', attempt: 1, because: 'no' }, again.changedAt), again);
+    assert.equal(
+      apply(again, { type: 'removal-failed', attempt: 1, code: 'bad-receipt', because: 'no' }, again.changedAt),
+      again,
+    );
   });
 
   it('that takes a minute is overdue until it is done, and stays owed', () => {
@@ -117,7 +130,7 @@ describe('a removal', () => {
     for (const phase of ['ENDED', 'REVOKED', 'WITHDRAWN', 'ACTIVATION_FAILED'] as const) {
       const over = inState[phase]();
       for (const event of [
-        { type: 'removal-failed', attempt: 1, because: 'no' },
+        { type: 'removal-failed', attempt: 1, code: 'bad-receipt', because: 'no' },
         { type: 'removal-retried' },
         { type: 'removal-overdue' },
         gone(),

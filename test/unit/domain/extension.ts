@@ -8,6 +8,7 @@ import {
   after,
   asked,
   asksMore,
+  endMoved,
   engineer,
   extending,
   hour,
@@ -109,7 +110,7 @@ describe('an extension', () => {
   it('moves the end when the target has moved it, to the instant of the target', () => {
     const state = moving();
     const extension = state.pendingExtension?.decisionId ?? '';
-    const moved = after(state, { type: 'end-set', extension, endsAt: start + 90 * 60_000 });
+    const moved = after(state, endMoved(extension, start + 90 * 60_000));
     assert.deepEqual([moved.expireTime, moved.grantedDurationMs], [start + 90 * 60_000, 2 * hour]);
     assert.deepEqual([moved.pendingExtension, moved.movingEnd, moved.extensions.length], [undefined, false, 1]);
   });
@@ -117,7 +118,7 @@ describe('an extension', () => {
   it('gives nobody more than its total, whatever the clock of a connector says', () => {
     const state = moving();
     const extension = state.pendingExtension?.decisionId ?? '';
-    const moved = after(state, { type: 'end-set', extension, endsAt: start + 1_000 * hour });
+    const moved = after(state, endMoved(extension, start + 1_000 * hour));
     assert.equal(moved.expireTime, (state.accessGrantTime ?? 0) + 2 * hour);
   });
 
@@ -151,7 +152,7 @@ describe('an extension', () => {
   it('leaves the grant as it was when the target refuses', () => {
     const before = moving();
     const extension = before.pendingExtension?.decisionId ?? '';
-    const state = after(before, { type: 'end-set-failed', extension, because: 'no' });
+    const state = after(before, { type: 'end-set-failed', extension, code: 'target-refused', because: 'no' });
     assert.deepEqual([state.phase, state.expireTime, state.movingEnd], ['ACTIVE', before.expireTime, false]);
   });
 
@@ -160,14 +161,11 @@ describe('an extension', () => {
     const extension = before.pendingExtension?.decisionId ?? '';
     const over = after(before, { type: 'time-up' });
     assert.deepEqual([over.phase, over.pendingExtension, over.movingEnd], ['REVOKING', undefined, false]);
-    assert.equal(apply(over, { type: 'end-set', extension, endsAt: start + 9 * hour }, over.changedAt), over);
+    assert.equal(apply(over, endMoved(extension, start + 9 * hour), over.changedAt), over);
   });
 
   it('of another decision is not what the target answered to', () => {
     const state = moving();
-    assert.equal(
-      apply(state, { type: 'end-set', extension: 'another', endsAt: start + 2 * hour }, state.changedAt),
-      state,
-    );
+    assert.equal(apply(state, endMoved('another', start + 2 * hour), state.changedAt), state);
   });
 });

@@ -14,6 +14,8 @@ describe('what a state owes', () => {
     ACTIVATING: ['provision'],
     REVOKING: ['remove/1'],
     WITHDRAWING: ['remove/1'],
+    DENIED: ['plant/1'],
+    EXPIRED: ['plant/1'],
   };
   for (const state of grantStates) {
     it(`${state}: ${expected[state]?.join(', ') ?? 'nothing'}`, () => {
@@ -51,7 +53,12 @@ describe('what a state owes', () => {
   });
 
   it('is no removal while one that failed waits, and then another one', () => {
-    const failed = after(inState.REVOKING(), { type: 'removal-failed', attempt: 1, because: 'no' });
+    const failed = after(inState.REVOKING(), {
+      type: 'removal-failed',
+      attempt: 1,
+      code: 'bad-receipt',
+      because: 'no',
+    });
     assert.deepEqual(keys(failed), []);
     assert.deepEqual(keys(after(failed, { type: 'removal-retried' })), ['remove/2']);
   });
@@ -67,6 +74,6 @@ describe('what a state owes', () => {
     const ended = after(after(inState.ACTIVATING(), { type: 'reassess' }), narrows('revoked'));
     assert.ok(keys(ended).includes('remove/1'));
     assert.ok(!keys(ended).includes('provision'));
-    assert.deepEqual(keys(after(asked(), passed(), narrows('revoked'))), []);
+    assert.deepEqual(keys(after(asked(), passed(), narrows('revoked'))), ['plant/1']);
   });
 });

@@ -114,6 +114,15 @@ describe('in any order of events', function () {
     });
   });
 
+  it('whatever is over has left a tombstone, or owes one for as long as its evidence is worth something', () => {
+    always((before, event, next) => {
+      if (!isTerminal(next.phase)) return assert.equal(next.planting, undefined);
+      if (!isTerminal(before.phase)) assert.ok(next.removal ?? next.planting, `${event.type} to ${next.phase}`);
+      if (!before.planting || next.planting) return undefined;
+      assert.ok(event.type === 'tombstone-planted' || event.type === 'tombstone-moot');
+    });
+  });
+
   it('time never leads towards access', () => {
     always((before, event, next) => {
       if (!timers.includes(event.type) || next === before) return;

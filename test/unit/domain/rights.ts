@@ -42,6 +42,8 @@ const expected: Record<GrantAction, Partial<Record<(typeof roles)[number], reado
   revoke: { approver: liveStates, operator: liveStates, security: liveStates },
   extend: { requester: ['ACTIVE'], subject: ['ACTIVE'] },
   collect: { subject: ['ACTIVE'] },
+  renew: { subject: ['ACTIVE'] },
+  review: { approver: everywhere, security: everywhere },
 };
 
 describe('rights', () => {

@@ -7,6 +7,7 @@ import {
   after,
   asked,
   asksMore,
+  endMoved,
   engineer,
   extending,
   gone,
@@ -95,6 +96,7 @@ describe('the news of a change', () => {
         ...news(movingEnd, {
           type: 'end-set-failed',
           extension: movingEnd.pendingExtension?.decisionId ?? '',
+          code: 'target-refused',
           because: 'no',
         }),
       ],
@@ -112,7 +114,7 @@ describe('the news of a change', () => {
     ],
     [
       'a removal failed: nobody before it is overdue',
-      news(inState.REVOKING(), { type: 'removal-failed', attempt: 1, because: 'no' }),
+      news(inState.REVOKING(), { type: 'removal-failed', attempt: 1, code: 'target-unavailable', because: 'no' }),
       [],
     ],
     [
@@ -142,9 +144,7 @@ describe('the news of a change', () => {
   it('tells of an extension that was granted', () => {
     const state = moving();
     const id = state.pendingExtension?.decisionId ?? '';
-    assert.deepEqual(news(state, { type: 'end-set', extension: id, endsAt: start + 2 * hour }), [
-      { kind: 'extended', to: [engineer] },
-    ]);
+    assert.deepEqual(news(state, endMoved(id, start + 2 * hour)), [{ kind: 'extended', to: [engineer] }]);
   });
 
   it('is one line for each kind, also when many things happened at once', () => {

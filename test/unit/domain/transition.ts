@@ -9,6 +9,7 @@ import {
   after,
   asked,
   asksMore,
+  endMoved,
   engineer,
   extending,
   gone,
@@ -24,6 +25,7 @@ import {
   newId,
   opensStep,
   passed,
+  planted,
   provisioned,
   second,
   start,
@@ -169,12 +171,12 @@ const table: Record<string, Entry> = {
     otherwise: 'not-now',
   },
   'end-set, that nobody asked for': {
-    event: () => ({ type: 'end-set', extension: newId(), endsAt: start + 9 * hour }),
+    event: () => endMoved(newId(), start + 9 * hour),
     leads: {},
     otherwise: 'not-now',
   },
   'end-set-failed, that nobody asked for': {
-    event: () => ({ type: 'end-set-failed', extension: newId(), because: 'no' }),
+    event: () => ({ type: 'end-set-failed', extension: newId(), code: 'target-refused', because: 'no' }),
     leads: {},
     otherwise: 'not-now',
   },
@@ -190,7 +192,7 @@ const table: Record<string, Entry> = {
     otherwise: 'not-now',
   },
   'removal-failed': {
-    event: () => ({ type: 'removal-failed', attempt: 1, because: 'no' }),
+    event: () => ({ type: 'removal-failed', attempt: 1, code: 'bad-receipt', because: 'no' }),
     leads: { REVOKING: 'REVOKING', WITHDRAWING: 'WITHDRAWING' },
     otherwise: 'not-now',
   },
@@ -198,6 +200,26 @@ const table: Record<string, Entry> = {
   'removal-overdue': {
     event: () => ({ type: 'removal-overdue' }),
     leads: { REVOKING: 'REVOKING', WITHDRAWING: 'WITHDRAWING' },
+    otherwise: 'not-now',
+  },
+  'tombstone-planted': {
+    event: () => planted(),
+    leads: { DENIED: 'DENIED', EXPIRED: 'EXPIRED' },
+    otherwise: 'not-now',
+  },
+  'tombstone-failed': {
+    event: () => ({ type: 'tombstone-failed', attempt: 1, code: 'bad-receipt', because: 'no' }),
+    leads: { DENIED: 'DENIED', EXPIRED: 'EXPIRED' },
+    otherwise: 'not-now',
+  },
+  'tombstone-retried, when none failed': {
+    event: () => ({ type: 'tombstone-retried' }),
+    leads: {},
+    otherwise: 'not-now',
+  },
+  'tombstone-moot': {
+    event: () => ({ type: 'tombstone-moot' }),
+    leads: { DENIED: 'DENIED', EXPIRED: 'EXPIRED' },
     otherwise: 'not-now',
   },
   'externally-modified': {
@@ -232,7 +254,7 @@ describe('every event in every state', () => {
 });
 
 describe('an assessment', () => {
-  const low = { allows: true, automatic: false, leastApprovals: 1 } as const;
+  const low = { allows: true, automatic: false, leastApprovals: 1, attested: false } as const;
   for (const [name, event, phase] of [
     ['passes when rule and ceiling both allow it', passed({ automatic: true }), 'ACTIVATING'],
     ['asks people when only the rule allows it', passed({ automatic: true }, low), 'APPROVAL_AWAITED'],
