@@ -4,8 +4,6 @@
  * Redis sends a connector nothing at all.)
  */
 import assert from 'node:assert/strict';
-import type { Order } from '../../../activities/contract.js';
-import type { RequestStatement } from '../../../workflows/domain/evidence.js';
 import {
   api,
   check,
@@ -13,26 +11,11 @@ import {
   extending,
   now,
   refuses,
-  renewing,
   second,
   stranger,
   writeOrder,
-  type Attack,
 } from '../../support/evidence-world.js';
 import { hourMs, minuteMs } from '../../support/signer.js';
-
-const noGroups = { time: now, methods: ['pwd'], groups: [] };
-const urgent: Partial<RequestStatement> = {
-  entitlement: 'orders-db/write',
-  emergency: true,
-  longestMs: hourMs,
-  signIn: { time: now, methods: ['pwd'], groups: ['oncall'] },
-};
-
-/** Orders what somebody on duty asked for in an emergency, changed so. */
-async function emergency(change: Partial<RequestStatement>, order: Partial<Order> = {}): Promise<Attack> {
-  return { order: { ...(await writeOrder([])), request: await api.request({ ...urgent, ...change }), ...order } };
-}
 
 describe('evidence, against who owns Temporal and the decisions worker', () => {
   refuses([
@@ -309,96 +292,6 @@ describe('evidence, against who owns Temporal and the decisions worker', () => {
       'everything right, after the signing key was withdrawn',
       'bad-evidence',
       async () => ({ believed: { apiKeys: stranger.keys } }),
-    ],
-
-    // emergencies
-    [
-      'an emergency that was asked for as an ordinary request',
-      'ceiling-refused',
-      async () => emergency({ emergency: undefined }),
-    ],
-    ['an emergency for longer than its limit', 'ceiling-refused', async () => emergency({ longestMs: hourMs + 1 })],
-    [
-      'an emergency by somebody outside the groups',
-      'ceiling-refused',
-      async () => emergency({ signIn: { time: now, methods: ['pwd'], groups: ['engineers'] } }),
-    ],
-    ['an emergency by somebody without groups', 'ceiling-refused', async () => emergency({ signIn: noGroups })],
-    [
-      'an emergency of somebody on duty, for somebody else',
-      'ceiling-refused',
-      async () => emergency({ subject: 'person:contractor' }),
-    ],
-    [
-      'an emergency where the ceiling knows none, for as short as is automatic',
-      'ceiling-refused',
-      async () => ({
-        order: { approvals: [], request: await api.request({ ...urgent, entitlement: 'orders-db/read' }) },
-      }),
-    ],
-    [
-      'an emergency with one approval where two are needed',
-      'ceiling-refused',
-      async () => emergency({}, { approvals: [await api.approval()] }),
-    ],
-    [
-      'an extension of an emergency without approval',
-      'ceiling-refused',
-      async () => ({
-        ...(await emergency(
-          {},
-          { extensions: [{ extension: await api.extension({ totalMs: hourMs }), approvals: [] }] },
-        )),
-        purpose: 'setEnd',
-      }),
-    ],
-    ['an emergency after its time', 'bad-evidence', async () => emergency({ activateBy: now - 1 })],
-
-    // another credential
-    ['another credential that nobody asked for', 'bad-evidence', async () => ({ purpose: 'renew' })],
-    ['another credential for the requester', 'bad-evidence', () => renewing({ actor: 'person:manager' })],
-    [
-      'another credential for the requester, where somebody else is the subject',
-      'bad-evidence',
-      async () => renewing({}, { request: await api.request({ subject: 'service:deploy-bot' }) }),
-    ],
-    ['an old wish for another credential', 'bad-evidence', () => renewing({ issuedAt: now - 2 * minuteMs - 1 })],
-    ['a wish for another credential of tomorrow', 'bad-evidence', () => renewing({ issuedAt: now + 5_001 })],
-    ['the wish of another grant', 'bad-evidence', () => renewing({ grantId: '1'.repeat(26) })],
-    ['the wish of another request', 'bad-evidence', () => renewing({ requestDigest: 'b'.repeat(64) })],
-    ['the wish of another installation', 'bad-evidence', () => renewing({ installation: 'prod' })],
-    [
-      'the request in place of the wish',
-      'bad-evidence',
-      async () => ({ purpose: 'renew', order: { renewal: await api.request() } }),
-    ],
-    [
-      'a wish that another key signed',
-      'bad-evidence',
-      async () => ({ purpose: 'renew', order: { renewal: await stranger.renewal() } }),
-    ],
-    [
-      'another credential for what has to be over',
-      'bad-evidence',
-      async () => renewing({}, { request: await api.request({ endBy: now }) }),
-    ],
-    [
-      'another credential without the approvals',
-      'ceiling-refused',
-      async () => renewing({}, await writeOrder([await api.approval()])),
-    ],
-    [
-      'a wish for another credential where something is made',
-      'bad-evidence',
-      async () => ({ order: { renewal: await api.renewal() } }),
-    ],
-    [
-      'a wish for another credential where the end moves',
-      'bad-evidence',
-      async () => {
-        const { order } = await extending({ totalMs: hourMs });
-        return { purpose: 'setEnd', order: { ...order, renewal: await api.renewal() } };
-      },
     ],
   ]);
 
