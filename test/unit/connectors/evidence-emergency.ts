@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Order } from '../../../activities/contract.js';
 import type { RequestStatement } from '../../../workflows/domain/evidence.js';
-import { api, check, extending, now, refuses, second, writeOrder, type Attack } from '../../support/evidence-world.js';
+import { api, check, now, refuses, second, writeOrder, type Attack } from '../../support/evidence-world.js';
 import { hourMs } from '../../support/signer.js';
 
 const noGroups = { time: now, methods: ['pwd'], groups: [] };
