@@ -69,7 +69,7 @@ async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Ev
       const order = { ...orderOf(state), renewal: effect.renewal.evidence };
       const made = provisionedFrom(await renew.executeWithOptions({ summary: `renew at ${target}` }, [order]));
       await prove(standingClaim('renewed', made, state), state, pinned);
-      return { type: 'renewed', decisionId: effect.renewal.decisionId, made };
+      return { type: 'renewed', renewal: effect.renewal.decisionId, made };
     }
     case 'remove': {
       const { remove } = undo(target);
@@ -127,7 +127,7 @@ function failed(effect: Effect, { code, because }: Reason): Event {
     case 'set-end':
       return { type: 'end-set-failed', extension: effect.extension.decisionId, code, because };
     case 'renew':
-      return { type: 'renewal-failed', decisionId: effect.renewal.decisionId, code, because };
+      return { type: 'renewal-failed', renewal: effect.renewal.decisionId, code, because };
     case 'remove':
       return { type: 'removal-failed', attempt: effect.attempt, code, because };
     case 'plant':

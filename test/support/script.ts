@@ -55,6 +55,7 @@ export interface ScriptedEvidence {
   durationMs?: Ms;
   totalMs?: Ms;
   standing?: string[];
+  verdict?: 'justified' | 'not-justified';
   refuse?: 'own-request' | 'not-an-approver' | 'bad-evidence';
 }
 

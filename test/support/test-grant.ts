@@ -66,6 +66,25 @@ export class TestGrant {
     return this.outcome(decisionId);
   }
 
+  async renew(evidence: ScriptedEvidence, decisionId = randomUUID()): Promise<Outcome> {
+    const { by } = evidence;
+    await this.handle.signal(messages.renew, { decisionId, by, comment: '', evidence: JSON.stringify(evidence) });
+    return this.outcome(decisionId);
+  }
+
+  async review(evidence: ScriptedEvidence, decisionId = randomUUID()): Promise<Outcome> {
+    const { by } = evidence;
+    const comment = 'Looked at it.';
+    await this.handle.signal(messages.review, { decisionId, by, comment, evidence: JSON.stringify(evidence) });
+    return this.outcome(decisionId);
+  }
+
+  /** The sealed credential, as the subject gets it. */
+  async collect(collectId = randomUUID()): Promise<string> {
+    const args: [messages.Collect] = [{ collectId, by: this.request.subject }];
+    return (await this.handle.executeUpdate(messages.collect, { updateId: collectId, args })).sealed;
+  }
+
   async narrow(how: 'deny' | 'withdraw' | 'revoke', by: string, decisionId = randomUUID()): Promise<Outcome> {
     await this.handle.signal(messages[how], { decisionId, by, reason: 'a reason' });
     return this.outcome(decisionId);

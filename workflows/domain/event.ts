@@ -88,8 +88,8 @@ export type Event =
   | { type: 'end-set'; extension: string; moved: Provisioned }
   | { type: 'end-set-failed'; extension: string; code: FailureCode; because: string }
   | { type: 'collected'; collectId: string; by: Ref }
-  | { type: 'renewed'; decisionId: string; made: Provisioned }
-  | { type: 'renewal-failed'; decisionId: string; code: FailureCode; because: string }
+  | { type: 'renewed'; renewal: string; made: Provisioned }
+  | { type: 'renewal-failed'; renewal: string; code: FailureCode; because: string }
   | { type: 'review-reminded' }
   | { type: 'time-up' }
   | { type: 'removed'; removal: Removal }

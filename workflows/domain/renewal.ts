@@ -46,7 +46,7 @@ export function renewed(state: State, decisionId: string, made: Provisioned, now
   const isSame = account === provisioned.account && targetIdentity === provisioned.targetIdentity;
   if (!isSame || sealedCredential === undefined) {
     const because = 'The target answered with something else than a credential for the account that stands.';
-    return renewalFailed(state, { decisionId, code: 'target-unavailable', because }, now);
+    return renewalFailed(state, { renewal: decisionId, code: 'target-unavailable', because }, now);
   }
   const fresh: State = {
     ...state,
@@ -60,10 +60,10 @@ export function renewed(state: State, decisionId: string, made: Provisioned, now
 
 export function renewalFailed(
   state: State,
-  failure: { decisionId: string; code: FailureCode; because: string },
+  failure: { renewal: string; code: FailureCode; because: string },
   now: Instant,
 ): State | Refusal {
-  const { decisionId, code, because } = failure;
+  const { renewal: decisionId, code, because } = failure;
   const open = openRenewal(state);
   if (open?.decisionId !== decisionId) return refuse('not-now', 'This renewal is no longer wanted.');
   const failed: State = { ...state, renewal: { ...open, failed: { code, because } } };

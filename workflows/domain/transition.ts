@@ -72,7 +72,7 @@ export function transition(state: State, event: Event, now: Instant): State | Re
     case 'renewal-asked':
       return isEnding(state) ? tooLate() : renewalAsked(state, event, now);
     case 'renewed':
-      return renewed(state, event.decisionId, event.made, now);
+      return renewed(state, event.renewal, event.made, now);
     case 'renewal-failed':
       return renewalFailed(state, event, now);
     case 'reviewed':
