@@ -11,6 +11,8 @@ import { refuseCrossSite } from './identity/csrf.js';
 import { identify, type IdentityOptions } from './identity/identify.js';
 import type { Oidc } from './identity/oidc.js';
 import { signInRoutes } from './identity/routes.js';
+import { createStepUp } from './identity/step-up.js';
+import type { Webauthn } from './identity/webauthn.js';
 import type { Sessions } from './identity/session.js';
 import type { SignOuts } from './identity/sign-outs.js';
 import type { Journal } from './journal.js';
@@ -22,6 +24,7 @@ import { codecBodyLimit, codecRoutes, type CodecRouteOptions } from './routes/co
 import { decisionRoutes } from './routes/decisions.js';
 import { eventRoutes } from './routes/events.js';
 import { grantRoutes } from './routes/grants.js';
+import { passkeyRoutes } from './routes/passkeys.js';
 import { docs, operationsRoutes, type OperationsOptions } from './routes/operations.js';
 import { temporalUi, uiPath, type TemporalUiOptions } from './temporal/ui.js';
 import { answerProblemPages } from './web/failures.js';
@@ -30,6 +33,7 @@ import { names } from './web/words.js';
 
 export interface AppParts extends HandlerDeps {
   portalUrl: string;
+  passkeys: Webauthn;
   temporal: Pick<TemporalUiOptions, 'upstream' | 'namespace'>;
   journal: Journal;
   live: Live;
@@ -44,15 +48,17 @@ export interface AppParts extends HandlerDeps {
 }
 
 export function createApp(parts: AppParts): { app: Express; routes: readonly Route[] } {
-  const { portalUrl, temporal, journal, limits, sessions, signOuts, csrf, oidc, policy, log } = parts;
+  const { portalUrl, passkeys, temporal, journal, limits, sessions, signOuts, csrf, oidc, policy, log } = parts;
   const report = (error: unknown, requestId: string) => log.error({ err: error, requestId }, 'failed');
 
   const handlers = createHandlers(parts);
+  const stepUp = createStepUp({ webauthn: passkeys, sessions, signOuts, log });
   const routes: Route[] = [
     ...grantRoutes(handlers),
     ...decisionRoutes(handlers),
     ...eventRoutes(parts),
     ...codecRoutes(parts),
+    ...passkeyRoutes({ handlers, webauthn: passkeys, stepUp }),
     ...operationsRoutes({ checks: parts.checks, portalUrl, routes: () => routes }),
   ];
   const site = { handlers, csrf, report, nameOf: (ref: string) => knownName(policy().nameOf(ref), ref) };

@@ -4,7 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { createCodec } from '../activities/platform/codec.js';
 import type { ApiConfig } from '../activities/platform/config.js';
 import { openCredential } from '../activities/platform/jwe.js';
-import { readCodecKeys, readCredentialKey, readSecret, readSigningKey } from '../activities/platform/keys.js';
+import {
+  readCodecKeys,
+  readCredentialKey,
+  readSecret,
+  readSigningKey,
+  watchSigningKeys,
+} from '../activities/platform/keys.js';
 import type { Log } from '../activities/platform/log.js';
 import { connectRedis } from '../activities/platform/redis.js';
 import { lazyClient } from '../activities/platform/temporal.js';
@@ -18,11 +24,12 @@ import { checkIssuer, createOidc } from './identity/oidc.js';
 import { createSealer } from './identity/seal.js';
 import { createSessions } from './identity/session.js';
 import { createSignOuts } from './identity/sign-outs.js';
+import { createNonces } from './identity/nonces.js';
+import { createWebauthn } from './identity/webauthn.js';
 import { createJournal } from './journal.js';
 import { createLimits } from './limits.js';
 import { createLive } from './live.js';
-import { Problem } from './problem.js';
-import type { PasskeyChecks } from './handlers/deps.js';
+import { createPeople } from './people.js';
 import { createSigner } from './sign.js';
 import { uiPath } from './temporal/ui.js';
 
@@ -40,7 +47,9 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   const credentialKey = await readCredentialKey(config.DAYPASS_CREDENTIAL_KEY_FILE);
   const clientSecret = (await readFile(config.OIDC_CLIENT_SECRET_FILE, 'utf8')).trim();
   const portalUrl = config.DAYPASS_PORTAL_URL;
+  const installation = config.DAYPASS_INSTALLATION;
   const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
+  const apiKeys = watchSigningKeys(config.DAYPASS_API_KEYS_FILE, log);
 
   const redis = connectRedis(config.REDIS_URL, log);
   const subscriber = connectRedis(config.REDIS_URL, log);
@@ -62,19 +71,21 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   // Before anybody signs in, where that can be, so that a Redis that was wiped asks as few as possible to sign in again.
   redis.on('ready', () => void signOuts.begin().catch(() => log.warn('sign-outs cannot be kept in Redis just now')));
   const uiUpstream = config.DAYPASS_TEMPORAL_UI_URL;
+  const signer = createSigner(installation, signingKey);
+  const people = createPeople({ client, installation, apiKeys: () => apiKeys.current(), log });
 
   const { app } = createApp({
     portalUrl,
     temporal: { upstream: uiUpstream, namespace: client.options.namespace },
-    journal: createJournal({ client, installation: config.DAYPASS_INSTALLATION, key: signingKey }),
+    journal: createJournal({ client, installation, key: signingKey }),
     grants,
     live,
     log,
     sealer,
     oidc,
     policy: () => policy.current(),
-    passkeys: noPasskeys,
-    signer: createSigner(config.DAYPASS_INSTALLATION, signingKey),
+    passkeys: createWebauthn({ people, signer, nonces: createNonces(sessionKey), installation, portalUrl }),
+    signer,
     openCredential: (sealed) => openCredential(sealed, credentialKey),
     temporalUi: (grantId) =>
       uiUpstream &&
@@ -105,6 +116,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     setTimeout(() => server.closeAllConnections(), 1_000).unref();
     await closed;
     policy.close();
+    apiKeys.close();
     redis.disconnect();
     subscriber.disconnect();
     await client.connection.close();
@@ -118,11 +130,6 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     throw error;
   }
 }
-
-/** Until passkeys can be enrolled nobody has one. */
-const noPasskeys: PasskeyChecks = {
-  verifyDecision: () => Promise.reject(new Problem('passkey-unknown', 'This is no passkey of yours; enrol it first.')),
-};
 
 function listen(server: Server, { DAYPASS_HOST: host, DAYPASS_PORT: port }: ApiConfig): Promise<string> {
   return new Promise((resolve, reject) => {

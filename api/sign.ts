@@ -25,6 +25,8 @@ export interface Signer {
   extension(request: Request, by: Actor, extension: Extension): Promise<string>;
   renewal(request: Request, by: Actor, renewal: { decisionId: string }): Promise<string>;
   review(request: Request, by: Actor, review: Review): Promise<string>;
+  /** That this person enrolled this key here, just after signing in. */
+  passkey(by: Actor, passkey: { credentialId: string; publicKey: string }): Promise<string>;
   /** What a passkey has to sign, so that it fits the statement of the same name. */
   challenged: {
     request(request: Request, by: Actor): Challenged;
@@ -107,6 +109,9 @@ export function createSigner(installation: string, key: PrivateJwk, now: () => I
 
     review: (request, by, { decisionId, verdict }) =>
       signStatement({ type: 'review', ...signed(request, by), decisionId, verdict }, key),
+
+    passkey: ({ ref: actor, signIn }, { credentialId, publicKey }) =>
+      signStatement({ type: 'passkey', installation, actor, signIn, issuedAt: now(), credentialId, publicKey }, key),
 
     challenged: {
       request: (request, by) => ({ type: 'request', ...tied(request, by) }),

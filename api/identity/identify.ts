@@ -9,7 +9,7 @@ import type { Bearer } from './bearer.js';
 import { sessionIdleMs, sessionLongestMs, type Session, type Sessions } from './session.js';
 import type { SignOuts } from './sign-outs.js';
 
-/** How recent a sign-in must be to widen anything while sign-outs cannot be read. */
+/** How recent a sign-in must be to widen anything while sign-outs cannot be read, and to enrol a passkey. */
 const freshMs = 5 * 60_000;
 
 export type People = Pick<
@@ -104,9 +104,19 @@ async function known({ people, signOuts }: IdentityOptions, claim: Claim): Promi
 
 /** Widening with a sign-in that may have been ended needs a fresh one; narrowing and looking do not. */
 export function requireKnownSignIn(actor: Actor, now: Instant = Date.now()): void {
-  if (actor.signOutsKnown || now - actor.signIn.time < freshMs) return;
+  if (actor.signOutsKnown || isFresh(actor.signIn.time, now)) return;
   throw new Problem(
     'fresh-sign-in-required',
     'Sign-outs cannot be checked just now, so this needs a sign-in of the last five minutes; sign in again.',
   );
+}
+
+/** `because` says what this is for, and the way out. */
+export function requireFreshSignIn(actor: Actor, because: string, now: Instant = Date.now()): void {
+  if (!isFresh(actor.signIn.time, now)) throw new Problem('fresh-sign-in-required', because);
+}
+
+/** Was this within the last five minutes? */
+export function isFresh(at: Instant | undefined, now: Instant = Date.now()): boolean {
+  return at !== undefined && now - at < freshMs;
 }

@@ -27,12 +27,22 @@ const shape = z.object({
   ref: z.string(),
   startedAt: z.number(),
   seenAt: z.number(),
-  signIn: z.object({ time: z.number(), methods: z.array(z.string()), groups: z.array(z.string()) }),
+  signIn: z.object({
+    time: z.number(),
+    methods: z.array(z.string()),
+    groups: z.array(z.string()),
+    stepUp: z.number().optional(),
+  }),
 });
 
 export interface Sessions {
   /** A new session with a new id: a cookie from before a sign-in is worth nothing after it. */
   start(ref: string, signIn: SignIn): Promise<{ session: Session; cookie: string }>;
+  /**
+   * The same sign-in, now with a passkey proven: under a new id, so that whoever copied the cookie before gains nothing. It ends
+   * when the first would have ended.
+   */
+  stepUp(session: Session): Promise<{ session: Session; cookie: string }>;
   read(cookieHeader: string | undefined): Promise<Session | undefined>;
   /** A fresh cookie when the last one is getting old. */
   renew(session: Session): Promise<string | undefined>;
@@ -61,6 +71,12 @@ export function createSessions(sealer: Sealer, options: { secure: boolean; now?:
   return {
     start: async (ref, signIn) => {
       const session = { id: randomUUID(), ref, startedAt: now(), seenAt: now(), signIn };
+      return { session, cookie: await bake(session) };
+    },
+
+    stepUp: async (before) => {
+      const signIn = { ...before.signIn, stepUp: now() };
+      const session = { ...before, id: randomUUID(), seenAt: now(), signIn };
       return { session, cookie: await bake(session) };
     },
 

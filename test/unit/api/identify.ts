@@ -16,7 +16,7 @@ function options(
   const at = Date.now();
   return {
     people: () => policy,
-    sessions: { start: never, read: never, renew: never, isSent: () => false, clear: () => '' },
+    sessions: { start: never, stepUp: never, read: never, renew: never, isSent: () => false, clear: () => '' },
     readBearer: () =>
       Promise.resolve({
         kind: 'person',

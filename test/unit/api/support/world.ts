@@ -91,6 +91,7 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
       extension: () => Promise.resolve('signed extension'),
       renewal: () => Promise.resolve('signed renewal'),
       review: () => Promise.resolve('signed review'),
+      passkey: missing,
       challenged: real.challenged,
     },
     passkeys: {
