@@ -1,7 +1,8 @@
-/** Puts changes where others read them: the live view's channel at once, and the stream of records exactly once each. */
+/** Puts changes where others read them: the live view's channel at once, and the stream of records and seals exactly once each. */
 import type { Redis } from 'ioredis';
+import { digest } from '../workflows/domain/digest.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
-import { changedChannel } from '../workflows/ids.js';
+import { changedChannel, sealsId } from '../workflows/ids.js';
 import type { Stray } from './contract.js';
 
 export interface Publish {
@@ -9,6 +10,8 @@ export interface Publish {
   changed(grantId: string): Promise<void>;
   /** Appends what the stream does not have yet; a repeat appends nothing. */
   records(records: AuditRecord[]): Promise<void>;
+  /** The same for seals, as compact JWS. */
+  seals(seals: string[]): Promise<void>;
   /** No grant's chain knows a stray, so its line stands in the stream without one. */
   stray(stray: Stray): Promise<void>;
 }
@@ -41,6 +44,9 @@ export function createPublish(redis: Redis): Publish {
     },
     async records(records) {
       for (const record of records) await append(String(record.sequence), record.chain, record.type, record);
+    },
+    async seals(seals) {
+      for (const seal of seals) await append(digest({ seal }), sealsId, 'seal', { seal });
     },
     async stray(stray) {
       const { target, removal } = stray;

@@ -1,11 +1,13 @@
 /**
- * Tells everyone who should hear of a change: the live view first, then the stream of records, people and the risk baselines.
+ * Tells everyone who should hear of a change: the live view first, then the audit files, the stream of records, people and the
+ * risk baselines.
  *
  * 1. Each part is tried whatever became of the others; when any failed, the activity fails and is retried.
  * 2. A part that was done is not done again in the same chain of attempts: heartbeat details carry that to the next one.
  * 3. All parts can bear repeating, for the case that a worker dies between doing and noting.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { AuditFiles } from './audit/files.js';
 import type { Change, Tells } from './contract.js';
 import type { Notify } from './notify.js';
 import type { Log } from './platform/log.js';
@@ -13,16 +15,21 @@ import type { Publish } from './publish.js';
 import { countRefusals } from './refusals.js';
 
 export interface TellDeps {
-  publish: Pick<Publish, 'changed' | 'records'>;
+  publish: Pick<Publish, 'changed' | 'records' | 'seals'>;
+  /** On the disk, for good: all other sinks read from there. */
+  files: Pick<AuditFiles, 'append' | 'keepSeal'>;
   notify: Pick<Notify, 'tell'>;
   /** Risk baselines learn from what happened. */
   baselines: { note(change: Change): Promise<void> };
   log: Log;
 }
 
-type Part = 'live' | 'records' | 'mail' | 'baselines';
+type Part = 'live' | 'files' | 'records' | 'mail' | 'baselines';
 
-export function createTells({ publish, notify, baselines, log }: TellDeps): Tells {
+/** So often, over some twenty minutes, the live stream may refuse a publication of the audit: it is a tail, not the archive. */
+const streamAttemptsMax = 12;
+
+export function createTells({ publish, files, notify, baselines, log }: TellDeps): Tells {
   return {
     async tell(change) {
       const { view, records } = change;
@@ -53,6 +60,7 @@ export function createTells({ publish, notify, baselines, log }: TellDeps): Tell
       // Somebody may be looking: nothing else comes before this.
       await attempt('live', () => publish.changed(view.grantId));
       await Promise.all([
+        attempt('files', () => files.append(records.map((record) => JSON.stringify(record)))),
         attempt('records', () => publish.records(records)),
         attempt('mail', () => notify.tell(change)),
         attempt('baselines', () => baselines.note(change)),
@@ -60,6 +68,28 @@ export function createTells({ publish, notify, baselines, log }: TellDeps): Tell
       // The reasons are in the log: error texts of servers stay out of history.
       if (failed.length > 0) {
         throw ApplicationFailure.create({ message: `Not told yet: ${failed.join(', ')}.`, type: 'not-told' });
+      }
+    },
+
+    async publish({ records, seals = [] }) {
+      const { attempt } = Context.current().info;
+      try {
+        await files.append([
+          ...records.map((record) => JSON.stringify(record)),
+          ...seals.map((seal) => JSON.stringify({ seal })),
+        ]);
+        for (const seal of seals) await files.keepSeal(seal);
+      } catch (error) {
+        log.warn({ err: error, attempt }, 'could not write records to the audit files; it is tried again');
+        throw ApplicationFailure.create({ message: 'Not in the audit files yet.', type: 'not-told' });
+      }
+      try {
+        await publish.records(records);
+        await publish.seals(seals);
+      } catch (error) {
+        log.warn({ err: error, attempt }, 'could not show records in the live stream');
+        if (attempt >= streamAttemptsMax) return;
+        throw ApplicationFailure.create({ message: 'Not in the live stream yet.', type: 'not-told' });
       }
     },
   };

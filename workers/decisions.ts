@@ -1,11 +1,25 @@
 /** The `decisions` process: workflows, and the activities that decide, record and tell. Holds no credential of any target. */
+import { readFile } from 'node:fs/promises';
 import { Worker } from '@temporalio/worker';
 import { createReads } from '../activities/assess.js';
+import { createChains } from '../activities/audit/chains.js';
+import { openAuditFiles } from '../activities/audit/files.js';
+import { httpSink } from '../activities/audit/http.js';
+import { createSeals } from '../activities/audit/seals.js';
+import { ship } from '../activities/audit/ship.js';
+import { createStrayNotes } from '../activities/audit/stray.js';
 import { createJudges } from '../activities/judge.js';
 import { connectMailer } from '../activities/mail/mailer.js';
 import { createNotify } from '../activities/notify.js';
+import { createCodec } from '../activities/platform/codec.js';
 import { decisionsConfig } from '../activities/platform/config.js';
-import { readCodecKeys, readSecret, watchReceiptKeys, watchSigningKeys } from '../activities/platform/keys.js';
+import {
+  readCodecKeys,
+  readSecret,
+  readSigningKey,
+  watchReceiptKeys,
+  watchSigningKeys,
+} from '../activities/platform/keys.js';
 import { connectRedis } from '../activities/platform/redis.js';
 import { dataConverter, lazyClient } from '../activities/platform/temporal.js';
 import { watchPolicy } from '../activities/policy/load.js';
@@ -17,18 +31,25 @@ import { decisionsQueue } from '../workflows/ids.js';
 import { workflowBundle } from './bundle.js';
 import { run, serve } from './run.js';
 import { keepSchedules } from './schedules.js';
+import { keepSealing } from './seals.js';
 
 await run('decisions', decisionsConfig, async (life, config) => {
   const { log } = life;
   const installation = config.DAYPASS_INSTALLATION;
   const keys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
   const riskKey = await readSecret(config.DAYPASS_RISK_KEY_FILE);
+  const sealKey = await readSigningKey(config.DAYPASS_SEAL_KEY_FILE);
+  const auditUrl = config.DAYPASS_AUDIT_HTTP_URL;
+  const auditTokenFile = config.DAYPASS_AUDIT_HTTP_TOKEN_FILE;
+  const token = auditTokenFile === undefined ? undefined : (await readFile(auditTokenFile, 'utf8')).trim();
   const bundle = await workflowBundle(config.DAYPASS_WORKFLOW_BUNDLE_FILE);
 
   const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
   const apiKeys = watchSigningKeys(config.DAYPASS_API_KEYS_FILE, log);
   const receiptKeys = watchReceiptKeys(config.DAYPASS_RECEIPT_KEYS_FILE, log);
   const redis = connectRedis(config.REDIS_URL, log);
+  const dir = config.DAYPASS_AUDIT_DIR;
+  const files = openAuditFiles({ dir, fileBytesMax: config.DAYPASS_AUDIT_FILE_MB * 1_000_000, log });
   // One foreign grant that cannot be opened must not stop a pass over all of them.
   const client = lazyClient({ keys, onUnreadable: 'mark' });
   try {
@@ -40,8 +61,10 @@ await run('decisions', decisionsConfig, async (life, config) => {
     const activities = {
       ...reads,
       ...createJudges({ policy, apiKeys, installation }),
-      ...createTells({ publish, notify, baselines, log }),
-      ...createReconciles({ client, publish, notify, reads, log }),
+      ...createTells({ publish, files, notify, baselines, log }),
+      ...createReconciles({ client, notes: createStrayNotes(client), notify, reads, log }),
+      ...createChains({ client, installation, apiKeys, receiptKeys, files, sealKey }),
+      ...createSeals({ client, codec: createCodec(keys, 'mark'), installation, key: sealKey, log }),
     };
     const serving = serve(life, decisionsQueue, (temporal) =>
       Worker.create({
@@ -58,13 +81,17 @@ await run('decisions', decisionsConfig, async (life, config) => {
     );
     life.waitsFor.delete('start');
     // A call that is under way while Temporal is away would hold up the end.
-    const schedules = client.withAbortSignal(life.stop, () => keepSchedules(client, policy, log, life.stop));
-    await Promise.all([serving, schedules]);
+    const schedules = client.withAbortSignal(life.stop, () => keepSchedules(client, policy, apiKeys, log, life.stop));
+    const sealing = client.withAbortSignal(life.stop, () => keepSealing(client, log, life.stop));
+    const send = auditUrl === undefined ? undefined : httpSink({ url: auditUrl, token, installation });
+    const shipping = ship({ dir, files, send, keepDays: config.DAYPASS_AUDIT_KEEP_DAYS, log }, life.stop);
+    await Promise.all([serving, schedules, sealing, shipping]);
   } finally {
     policy.close();
     apiKeys.close();
     receiptKeys.close();
     redis.disconnect();
+    await files.close();
     await client.connection.close();
   }
 });

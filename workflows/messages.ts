@@ -79,6 +79,9 @@ export interface StrayFound {
   receipt: string;
 }
 
+/** To the sealer: the seals of this run above the number `after`, oldest first, as compact JWS; as many as one answer holds. */
+export const seals = defineQuery<string[], [after?: number]>('seals');
+
 /** A message that could not be opened or read decodes to this; narrowing signals in it are still honoured. */
 export interface Unreadable {
   unreadable: 'unsealed' | 'unknown-key' | 'broken' | 'other-workflow';

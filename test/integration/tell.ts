@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
 import type { Redis } from 'ioredis';
+import { openAuditFiles } from '../../activities/audit/files.js';
 import type { Change } from '../../activities/contract.js';
 import { connectMailer, type Mailer } from '../../activities/mail/mailer.js';
 import { createNotify } from '../../activities/notify.js';
@@ -17,7 +18,7 @@ import { changedChannel } from '../../workflows/ids.js';
 // Quiet workers.
 import '../support/bundle.js';
 import { change, exampleDirectory } from '../support/change.js';
-import { ownRedis, temporal, type TestRedis } from '../support/services.js';
+import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
 import { until } from '../support/until.js';
 
@@ -53,6 +54,7 @@ describe('telling a change', function () {
     const policy = { current: () => exampleDirectory() };
     const deps: TellDeps = {
       publish: createPublish(redis),
+      files: openAuditFiles({ dir: await folder(), fileBytesMax: 1_000_000, log }),
       notify: createNotify({ mailer, redis, policy, portalUrl: 'http://localhost:7300', log }),
       baselines: { note: (it) => note(it) },
       log,

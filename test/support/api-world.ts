@@ -10,6 +10,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
 import { createAccounts } from '../../activities/accounts.js';
 import { createReads } from '../../activities/assess.js';
+import { createChains } from '../../activities/audit/chains.js';
+import { openAuditFiles } from '../../activities/audit/files.js';
 import type { Ceiling } from '../../activities/ceiling.js';
 import type { Connector } from '../../activities/connectors/connector.js';
 import type { StandingAccount } from '../../activities/contract.js';
@@ -114,7 +116,7 @@ export class ApiWorld {
     const policy = watchPolicy(policyDir, log);
     const ours = connectRedis(memory.url, log);
     const standing = new Map<string, StandingAccount>();
-    const work = createWork({ engine, keys, policy, redis: ours, log, standing });
+    const work = createWork({ engine, client, keys, policy, redis: ours, log, standing, auditDir: await folder() });
     await work.start();
     return new ApiWorld({
       url: api.url,
@@ -288,19 +290,30 @@ interface WorkParts {
   keys: KeyFiles;
   policy: ReturnType<typeof watchPolicy>;
   redis: ReturnType<typeof connectRedis>;
+  client: Client;
   log: ReturnType<typeof createLog>;
   standing: Map<string, StandingAccount>;
+  auditDir: string;
 }
 
 /** The workers of all queues, with everything real but mail and the target. */
-function createWork({ engine, keys, policy, redis, log, standing }: WorkParts): ApiWorld['work'] {
+function createWork({ engine, client, keys, policy, redis, log, standing, auditDir }: WorkParts): ApiWorld['work'] {
   const apiKeys = { keys: [keys.signing.public] };
   const baselines = createBaselines({ redis, key: keys.risk, policy });
   const notify = { tell: () => Promise.resolve() };
+  const files = openAuditFiles({ dir: auditDir, fileBytesMax: 1_000_000, log });
   const decisions = {
     ...createReads({ policy, baselines, apiKeys, installation }),
     ...createJudges({ policy, apiKeys, installation }),
-    ...createTells({ publish: createPublish(redis), notify, baselines, log }),
+    ...createTells({ publish: createPublish(redis), files, notify, baselines, log }),
+    ...createChains({
+      client,
+      installation,
+      apiKeys: { current: () => apiKeys },
+      receiptKeys: { current: () => [] },
+      files,
+      sealKey: keys.signing.public,
+    }),
   };
   const { ceiling, provision, setEnd, remove } = createAccounts({
     believed: { installation, target, ceilings, apiKeys, credentialKey: keys.credential.public },

@@ -1,0 +1,114 @@
+/**
+ * What the audit's own workflows ask: whose signatures count, and where a chain stood that somebody ended by force.
+ * A memo counts only if it opens: it was then sealed by a holder of our keys, for this very workflow.
+ */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { verified } from '../../workflows/domain/signature.js';
+import { digest } from '../../workflows/domain/digest.js';
+import { noHead, type Head } from '../../workflows/domain/record.js';
+import { sealType, type Seal } from '../../workflows/domain/seal.js';
+import type { PublicJwk } from '../../workflows/domain/evidence.js';
+import type { ReceiptKey } from '../../workflows/domain/receipt.js';
+import { sealsId } from '../../workflows/ids.js';
+import { askMs } from '../ask-grant.js';
+import type { Keys, LastSeal, Resumes } from '../contract.js';
+import type { JwkSet } from '../platform/keys.js';
+import type { AuditFiles } from './files.js';
+
+export interface ChainDeps {
+  /** One that marks what it cannot open. */
+  client: Client;
+  installation: string;
+  apiKeys: { current(): JwkSet };
+  receiptKeys: { current(): ReceiptKey[] };
+  files: Pick<AuditFiles, 'newestSeal'>;
+  /** Whose seals are ours. */
+  sealKey: PublicJwk;
+}
+
+/** Earlier runs that are looked at: the newest shows where the chain stands, unless visibility is behind. */
+const runsMax = 5;
+
+export function createChains({
+  client,
+  installation,
+  apiKeys,
+  receiptKeys,
+  files,
+  sealKey,
+}: ChainDeps): Keys & Resumes {
+  return {
+    async believed() {
+      const api = apiKeys
+        .current()
+        .keys.flatMap(({ kid, x, until }) =>
+          kid === undefined || x === undefined ? [] : [{ kid, x, ...(until !== undefined && { until }) }],
+        );
+      return { installation, api, receipts: receiptKeys.current() };
+    },
+
+    async lastHead({ workflowId }) {
+      const heads = (await earlierViews(workflowId)).map(headIn).filter((head) => head !== undefined);
+      return heads.reduce((last, head) => (head.sequence > last.sequence ? head : last), noHead);
+    },
+
+    async lastSeal() {
+      const shown = (await earlierViews(sealsId)).map(lastSealIn).filter((seal) => seal !== undefined);
+      const kept = keptSeal(await files.newestSeal());
+      const all: LastSeal[] = kept ? [...shown, kept] : shown;
+      return all.reduce((last, seal) => (seal.number > last.number ? seal : last), {
+        number: 0,
+        digest: noHead.hash,
+        since: 0,
+      });
+    },
+  };
+
+  /** The memo `view` of earlier runs, as each run itself shows it. */
+  async function earlierViews(workflowId: string): Promise<object[]> {
+    // Ids come from our own workflows, and hold no quotes.
+    const query = `WorkflowId = '${workflowId.replaceAll("'", '')}' AND ExecutionStatus != 'Running'`;
+    const views: object[] = [];
+    let seen = 0;
+    for await (const { runId } of client.workflow.list({ query, pageSize: runsMax })) {
+      const view = await viewOf(workflowId, runId);
+      if (view) views.push(view);
+      if ((seen += 1) >= runsMax) break;
+    }
+    return views;
+  }
+
+  async function viewOf(workflowId: string, runId: string): Promise<object | undefined> {
+    try {
+      const handle = client.workflow.getHandle(workflowId, runId);
+      const { memo } = await client.withDeadline(Date.now() + askMs, () => handle.describe());
+      const view: unknown = memo?.['view'];
+      return typeof view === 'object' && view !== null ? view : undefined;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whatever lies in the folder: it counts with our signature. */
+  function keptSeal(jws: string | undefined): LastSeal | undefined {
+    const { kid = '', x = '' } = sealKey;
+    const signed = jws === undefined ? undefined : verified(jws, sealType, [{ kid, x }]);
+    const seal = signed?.payload as Seal | undefined;
+    if (!seal || seal.installation !== installation) return undefined;
+    return { number: seal.number, digest: digest(seal), since: seal.at };
+  }
+}
+
+/** The head that a chain's memo shows; undefined where it shows none. */
+export function headIn(view: unknown): Head | undefined {
+  const { head } = { ...(view as { head?: Partial<Head> }) };
+  if (!Number.isSafeInteger(head?.sequence) || !/^[0-9a-f]{64}$/.test(String(head?.hash))) return undefined;
+  return { sequence: Number(head?.sequence), hash: String(head?.hash) };
+}
+
+function lastSealIn(view: object): LastSeal | undefined {
+  const { number, digest: hash, since } = view as Partial<LastSeal>;
+  if (!Number.isSafeInteger(number) || typeof hash !== 'string' || typeof since !== 'number') return undefined;
+  return { number: Number(number), digest: hash, since };
+}
