@@ -216,8 +216,11 @@ export interface Reconciles {
   reportMissing(input: { grantId: string }): Promise<void>;
   /** Log, metric, stream, and one mail to the operators. */
   reportStray(stray: Stray): Promise<void>;
-  /** Signals `reassess` to the grants of one page whose subject is no longer eligible; answers with the next page. */
-  reassessPage(input: { page?: string }): Promise<{ signalled: number; next?: string }>;
+  /**
+   * Signals `reassess` to the grants of one page whose subject is no longer eligible, or to every one of it; answers with the
+   * next page.
+   */
+  reassessPage(input: { page?: string; everyone?: boolean }): Promise<{ signalled: number; next?: string }>;
 }
 
 /** An account of ours that no grant explains. */

@@ -2,19 +2,20 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Counter } from 'prom-client';
+import type { Request } from '../workflows/domain/request.js';
 import type { GrantState } from '../workflows/domain/states.js';
 import { grantIdOf, grantWorkflowId } from '../workflows/ids.js';
 import { externallyModified, reassess } from '../workflows/messages.js';
 import { askGrant, askMs, forEach, type Memo } from './ask-grant.js';
+import type { StrayNotes } from './audit/stray.js';
 import type { GrantPage, Reads, Reconciles } from './contract.js';
 import type { Notify } from './notify.js';
 import type { Log } from './platform/log.js';
-import type { Publish } from './publish.js';
 
 export interface ReconcileDeps {
   /** One that marks what it cannot open: a foreign memo must not stop a pass. */
   client: Client;
-  publish: Pick<Publish, 'stray'>;
+  notes: StrayNotes;
   notify: Pick<Notify, 'stray'>;
   reads: Pick<Reads, 'stillEligible'>;
   log: Log;
@@ -34,7 +35,7 @@ const strays = new Counter({
   labelNames: ['target', 'removed'],
 });
 
-export function createReconciles({ client, publish, notify, reads, log }: ReconcileDeps): Reconciles {
+export function createReconciles({ client, notes, notify, reads, log }: ReconcileDeps): Reconciles {
   return {
     async unexplained({ grantIds }) {
       const found: string[] = [];
@@ -82,20 +83,21 @@ export function createReconciles({ client, publish, notify, reads, log }: Reconc
         strays.inc({ target, removed: removal ? 'yes' : 'no' });
         log.error({ target, grantId, account, removed: removal !== undefined }, 'an account that no grant explains');
       }
-      const told = await Promise.allSettled([publish.stray(stray), notify.stray(stray)]);
+      const told = await Promise.allSettled([notes.stray(stray), notify.stray(stray)]);
       const failed = told.find((part) => part.status === 'rejected');
       if (failed) throw ApplicationFailure.create({ message: 'Not all were told.', type: 'not-told' });
     },
 
-    async reassessPage({ page }) {
+    async reassessPage({ page, everyone = false }) {
       const states = endable.map((state) => `'${state}'`).join(', ');
       const { grantIds, next } = await list(`GrantState IN (${states})`, page);
       let signalled = 0;
       await forEach(grantIds, atOnce, async (grantId) => {
         const grant = await askGrant(client, grantId);
         if (!grant.open || (isRead(grant.view) && !endable.includes(grant.view.state))) return;
-        // Only those concerned: the grant asks the policy itself and records what it hears, which costs it events.
-        if (isRead(grant.request) && (await reads.stillEligible({ request: grant.request })).eligible) return;
+        // Only those concerned: the grant asks the policy itself and records what it hears, which costs it events. Who signed
+        // for it the grant alone knows, so when keys change every one is.
+        if (!everyone && (await isEligible(grant.request))) return;
         await signal(grantId, (handle) => handle.signal(reassess));
         signalled += 1;
       });
@@ -103,6 +105,10 @@ export function createReconciles({ client, publish, notify, reads, log }: Reconc
       return { signalled, next };
     },
   };
+
+  async function isEligible(request: Memo<Request> | undefined): Promise<boolean> {
+    return isRead(request) && (await reads.stillEligible({ request, evidence: [] })).eligible;
+  }
 
   async function shouldStand(grantId: string): Promise<boolean> {
     const grant = await askGrant(client, grantId);

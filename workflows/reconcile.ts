@@ -3,7 +3,8 @@
  *
  * 1. An account stays only if its own grant owes it. A grant that is gone, by whatever way, owes nothing.
  * 2. Nothing is removed because a list of grants is late: lists only say whom to ask.
- * 3. One pass is bounded: what it could not do, the next one does. Schedules start them, one at a time for a target.
+ * 3. What the target answers counts with its connector's receipt alone: without one, nothing is explained, missing or gone.
+ * 4. One pass is bounded: what it could not do, the next one does. Schedules start them, one at a time for a target.
  */
 import {
   ApplicationFailure,
@@ -14,8 +15,14 @@ import {
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import type { Reconciles, StandingAccount, Stray, Undos } from '../activities/contract.js';
+import type { Keys, Listing, Reconciles, Removal, StandingAccount, Stray, Undos } from '../activities/contract.js';
+import { removalFrom } from './answers.js';
+import { digest } from './domain/digest.js';
+import { readBelieved, type Believed } from './domain/note.js';
+import type { Instant, Ms } from './domain/time.js';
+import { claimed } from './domain/signature.js';
 import { decisionsQueue, reconcileTarget, undoQueue } from './ids.js';
+import { whyUnproved } from './receipts.js';
 
 export interface Reconciled {
   standing: number;
@@ -26,13 +33,25 @@ export interface Reconciled {
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 const bounds: ActivityOptions = { startToCloseTimeout: '20s', scheduleToCloseTimeout: '2m', retry };
 
-const { unexplained, expected, active, reportMissing, reportStray, reassessPage } = proxyActivities<Reconciles>({
+const { believed, unexplained, expected, active, reportMissing, reportStray, reassessPage } = proxyActivities<
+  Reconciles & Keys
+>({
   ...bounds,
   taskQueue: decisionsQueue,
 });
 
 /** How many grants are asked in one activity. */
 const batch = 100;
+/** Whoever can poll the queue may answer in the connector's place; it is asked again so often. */
+const listTriesMax = 5;
+/** An old list, kept by somebody, is none; clocks differ by less. */
+const listAgeMs: Ms = 60_000;
+
+/** One target, and whose receipts count there. */
+interface Place {
+  target: string;
+  trusted: Believed;
+}
 
 /** The target is in the id that the schedule gave: a schedule starts without arguments. */
 export async function reconcile(): Promise<Reconciled> {
@@ -40,13 +59,16 @@ export async function reconcile(): Promise<Reconciled> {
   if (target === undefined) {
     throw ApplicationFailure.nonRetryable('The id of a reconcile workflow is reconcile/<target>.', 'invalid');
   }
+  const trusted = readBelieved(await believed.executeWithOptions({ summary: 'whose receipts count' }, []));
+  if (trusted === undefined) throw ApplicationFailure.nonRetryable('No keys are pinned for receipts.', 'bad-receipt');
+  const place: Place = { target, trusted };
   const standing = new Set<string>();
   const removals: Promise<boolean>[] = [];
-  for await (const page of pages(target)) {
-    for (const { grantId } of page) standing.add(grantId);
-    for (const stray of await unexplainedOf(page)) removals.push(removeStray(target, stray));
+  for await (const page of pages(place)) {
+    for (const { grantId } of page.standing) standing.add(grantId);
+    for (const stray of await unexplainedOf(page.standing)) removals.push(removeStray(place, stray, page.receipt));
   }
-  const missing = await reportAllMissing(target, standing);
+  const missing = await reportAllMissing(place, standing);
   const strays = (await Promise.all(removals)).filter(Boolean).length;
   const found = { standing: standing.size, strays, missing };
   setCurrentDetails(
@@ -56,20 +78,53 @@ export async function reconcile(): Promise<Reconciled> {
 }
 
 /** What of ours stands at the target, in pages, so that no answer outgrows a payload. */
-async function* pages(target: string): AsyncGenerator<StandingAccount[]> {
-  const { list } = onUndoQueue(target);
-  let after: string | undefined;
+async function* pages(place: Place): AsyncGenerator<Listing> {
+  let after = '';
   for (;;) {
-    const answer = await list.executeWithOptions({ summary: `list at ${target}` }, [{ target, after }]);
-    const page = after === undefined ? answer : answer.filter(({ grantId }) => grantId > (after ?? ''));
-    const last = page
-      .map(({ grantId }) => grantId)
-      .sort()
-      .at(-1);
+    const page = await provedPage(place, after);
+    const last = page.standing.map(({ grantId }) => grantId).at(-1);
     if (last === undefined) return;
     yield page;
+    if (!(last > after)) return;
     after = last;
   }
+}
+
+async function provedPage({ target, trusted }: Place, after: string): Promise<Listing> {
+  const { list } = onUndoQueue(target);
+  let because: string | undefined;
+  for (let tries = 0; tries < listTriesMax; tries += 1) {
+    const askedAt = Date.now();
+    const answer: unknown = await list.executeWithOptions({ summary: `list at ${target}` }, [{ target, after }]);
+    const page = listingFrom(answer);
+    because = page ? whyUnlisted(page, after, askedAt, { target, trusted }) : 'It is no list.';
+    if (page && because === undefined) return page;
+    if (tries === 0) log.error('a list of what stands was not proved by its receipt', { target, because });
+  }
+  throw ApplicationFailure.nonRetryable(`Nobody proved what stands at ${target}: ${because}`, 'bad-receipt');
+}
+
+/** Any worker of the namespace may have answered. */
+function listingFrom(answer: unknown): Listing | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const { standing, receipt } = answer as { [field: string]: unknown };
+  if (!Array.isArray(standing) || typeof receipt !== 'string') return undefined;
+  return { standing: standing as StandingAccount[], receipt };
+}
+
+function whyUnlisted(
+  { standing, receipt }: Listing,
+  after: string,
+  askedAt: Instant,
+  { target, trusted }: Place,
+): string | undefined {
+  const { installation, receipts } = trusted;
+  const page = { after, count: standing.length, standingDigest: digest({ standing }) };
+  const because = whyUnproved({ receipt, says: { kind: 'listed', installation, target, ...page } }, receipts);
+  if (because !== undefined) return because;
+  const { at } = claimed(receipt);
+  const isFresh = typeof at === 'number' && at > askedAt - listAgeMs && at < Date.now() + listAgeMs;
+  return isFresh ? undefined : 'It was signed at another time, or the clocks of connector and Temporal differ.';
 }
 
 async function unexplainedOf(accounts: StandingAccount[]): Promise<StandingAccount[]> {
@@ -79,11 +134,11 @@ async function unexplainedOf(accounts: StandingAccount[]): Promise<StandingAccou
 }
 
 /** Was it a stray? Never rejects: one that resists must neither keep the others standing nor hide what is missing. */
-async function removeStray(target: string, { grantId, account }: StandingAccount): Promise<boolean> {
-  const stray: Stray = { target, grantId, account };
+async function removeStray(place: Place, { grantId, account }: StandingAccount, listed: string): Promise<boolean> {
+  const { target } = place;
+  const stray: Stray = { target, grantId, account, listed };
   try {
-    const { remove } = onUndoQueue(target);
-    const removal = await remove.executeWithOptions({ summary: `remove a stray at ${target}` }, [{ grantId, target }]);
+    const removal = await provedRemoval(place, grantId);
     // The grant itself, or the sweep, was quicker: then it was no stray.
     if (!removal.wasPresent) return false;
     stray.removal = removal;
@@ -99,7 +154,18 @@ async function removeStray(target: string, { grantId, account }: StandingAccount
   return true;
 }
 
-async function reportAllMissing(target: string, standing: ReadonlySet<string>): Promise<number> {
+async function provedRemoval({ target, trusted }: Place, grantId: string): Promise<Removal> {
+  const { remove } = onUndoQueue(target);
+  const answer = await remove.executeWithOptions({ summary: `remove a stray at ${target}` }, [{ grantId, target }]);
+  const { remarks: _, receipt, ...said } = removalFrom(answer);
+  const claim = { receipt, says: { kind: 'removed', installation: trusted.installation, target, ...said, grantId } };
+  const because = whyUnproved(claim, trusted.receipts);
+  if (because === undefined) return removalFrom(answer);
+  throw ApplicationFailure.nonRetryable(because, 'bad-receipt');
+}
+
+async function reportAllMissing(place: Place, standing: ReadonlySet<string>): Promise<number> {
+  const { target } = place;
   const candidates: string[] = [];
   let page: string | undefined;
   do {
@@ -117,7 +183,7 @@ async function reportAllMissing(target: string, standing: ReadonlySet<string>): 
 
   // A grant may have become active since the first look, so it must be missing in one that began after it was.
   const now = new Set<string>();
-  for await (const accounts of pages(target)) for (const { grantId } of accounts) now.add(grantId);
+  for await (const page of pages(place)) for (const { grantId } of page.standing) now.add(grantId);
   const missing = suspects.filter((grantId) => !now.has(grantId));
   for (const grantId of missing) {
     await reportMissing.executeWithOptions({ summary: 'report a missing account' }, [{ grantId }]);
@@ -130,14 +196,18 @@ function onUndoQueue(target: string) {
   return proxyActivities<Undos>({ ...bounds, taskQueue: undoQueue(target), priority: { priorityKey: 4 } });
 }
 
-/** After a change of the policy, and every hour: the grants whose subject is no longer eligible are told to look. */
-export async function reassess(): Promise<{ signalled: number }> {
+/**
+ * After a change of the policy, and every hour: the grants whose subject is no longer eligible are told to look. After a change
+ * of the pinned keys every one is (`everyone`), since each knows by itself who signed for it.
+ */
+export async function reassess(input?: { everyone?: boolean }): Promise<{ signalled: number }> {
+  const everyone = input?.everyone === true;
   // A grant that was started just before shows in lists a moment later.
   await sleep('2s', { summary: 'let lists catch up' });
   let signalled = 0;
   let page: string | undefined;
   for (;;) {
-    const answer = await reassessPage.executeWithOptions({ summary: 'ask a page of grants' }, [{ page }]);
+    const answer = await reassessPage.executeWithOptions({ summary: 'ask a page of grants' }, [{ page, everyone }]);
     signalled += answer.signalled;
     page = answer.next;
     if (page === undefined) break;

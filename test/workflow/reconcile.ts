@@ -1,4 +1,7 @@
-/** Reconcile on the real Temporal: an account stays only if its own grant owes it, whatever became of that grant. */
+/**
+ * Reconcile on the real Temporal: an account stays only if its own grant owes it, whatever became of that grant, and only what
+ * the connector signed says what stands.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +14,16 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import type { Stray, Undos } from '../../activities/contract.js';
+import type { Removed } from '../../activities/connectors/connector.js';
+import type { Listing, StandingAccount, Stray, Undos } from '../../activities/contract.js';
+import { signAs } from '../../activities/platform/jws.js';
+import type { PrivateJwk } from '../../activities/platform/keys.js';
 import { createLog } from '../../activities/platform/log.js';
 import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
 import { createReconciles } from '../../activities/reconciles.js';
-import { ensureSchedules, reassessNow } from '../../workers/schedules.js';
+import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
+import { digest } from '../../workflows/domain/digest.js';
+import { receiptType } from '../../workflows/domain/receipt.js';
 import type { GrantState } from '../../workflows/domain/states.js';
 import { grantStates } from '../../workflows/domain/states.js';
 import type { GrantView } from '../../workflows/domain/view.js';
@@ -32,6 +40,7 @@ import type { Reconciled } from '../../workflows/reconcile.js';
 import '../support/bundle.js';
 import { change } from '../support/change.js';
 import { temporal } from '../support/services.js';
+import { privateKey } from '../support/signer.js';
 import { until } from '../support/until.js';
 
 const workflowsPath = fileURLToPath(new URL('../support/workflows/reconciled.ts', import.meta.url));
@@ -49,6 +58,8 @@ describe('reconcile', function () {
   const workers: { worker: Worker; running: Promise<void> }[] = [];
   const reported: Stray[] = [];
   const ineligible = new Set<string>();
+  const targets: string[] = [];
+  let receiptKey: PrivateJwk;
 
   before(async () => {
     const server = await temporal();
@@ -57,13 +68,23 @@ describe('reconcile', function () {
     native = await NativeConnection.connect({ address: server.address });
     client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
     bundle = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('WARN') });
-    const activities = createReconciles({
+    receiptKey = await privateKey('Ed25519');
+    const { kid = '', x = '' } = receiptKey;
+    const reconciles = createReconciles({
       client,
-      publish: { stray: async () => undefined },
+      notes: { stray: async () => undefined },
       notify: { stray: async (stray) => void reported.push(stray) },
-      reads: { stillEligible: async ({ request }) => ({ eligible: !ineligible.has(request.grantId), because: '' }) },
+      reads: {
+        stillEligible: async ({ request }) => ({
+          eligible: !ineligible.has(request.grantId),
+          because: '',
+          receiptKeys: [],
+        }),
+      },
       log: createLog('test', 'fatal'),
     });
+    const believed = async () => ({ installation: 'test', api: [], receipts: [{ kid, x, targets }] });
+    const activities = { ...reconciles, believed };
     await work({ taskQueue: decisionsQueue, workflowBundle: bundle, activities });
   });
 
@@ -90,12 +111,13 @@ describe('reconcile', function () {
     workers.push({ worker, running: worker.run() });
   }
 
-  /** A target of its own for each test: accounts in memory, behind a real undo queue. */
-  async function newTarget(over: Partial<Undos> = {}) {
+  /** A target of its own for each test: accounts in memory, behind a real undo queue, with a connector that signs. */
+  async function newTarget(over: Partial<Found> = {}, lying: Partial<Undos> = {}) {
     const name = `t-${randomUUID()}`;
+    targets.push(name);
     const accounts = new Set<string>();
     const lists: number[] = [];
-    const undos: Undos = {
+    const found: Found = {
       async list({ after = '' }) {
         const page = [...accounts].filter((id) => id > after).sort();
         lists.push(page.length);
@@ -106,8 +128,25 @@ describe('reconcile', function () {
       },
       ...over,
     };
+    const undos: Undos = {
+      list: async (input) => listing(name, input.after ?? '', await found.list(input)),
+      remove: async (input) => {
+        const removed = await found.remove(input);
+        const { remarks: _, ...said } = removed;
+        return { ...removed, receipt: await sign({ kind: 'removed', target: name, ...said }) };
+      },
+      ...lying,
+    };
     await work({ taskQueue: undoQueue(name), activities: { ...undos } });
     return { name, accounts, lists };
+  }
+
+  const sign = (said: object, key = receiptKey): Promise<string> =>
+    signAs(receiptType, { installation: 'test', at: Date.now(), ...said }, key);
+
+  async function listing(target: string, after: string, accounts: StandingAccount[], change = {}): Promise<Listing> {
+    const page = { after, count: accounts.length, standingDigest: digest({ standing: accounts }) };
+    return { standing: accounts, receipt: await sign({ kind: 'listed', target, ...page, ...change }) };
   }
 
   async function startGrant(target: string, state: GrantState, view: Partial<GrantView> = {}, sealedWith = client) {
@@ -129,16 +168,19 @@ describe('reconcile', function () {
 
   /** One pass, as a schedule would start it, replayed when it is done. */
   async function pass(target: string): Promise<Reconciled> {
-    const workflowId = `${reconcileWorkflowId(target)}-2026-11-22T14:15:00Z`;
-    const handle = await client.workflow.start<() => Promise<Reconciled>>('reconcile', {
-      workflowId,
-      taskQueue: decisionsQueue,
-    });
+    const handle = await startPass(target);
     const result = await handle.result();
     const history = await handle.fetchHistory();
-    await Worker.runReplayHistory({ workflowBundle: bundle, dataConverter: dataConverter(keys) }, history, workflowId);
+    const options = { workflowBundle: bundle, dataConverter: dataConverter(keys) };
+    await Worker.runReplayHistory(options, history, handle.workflowId);
     return result;
   }
+
+  const startPass = (target: string) =>
+    client.workflow.start<() => Promise<Reconciled>>('reconcile', {
+      workflowId: `${reconcileWorkflowId(target)}-2026-11-22T14:15:00Z`,
+      taskQueue: decisionsQueue,
+    });
 
   const signals = async (handle: WorkflowHandle): Promise<unknown> => (await handle.describe()).memo?.came;
   const listed = (target: string, count: number) =>
@@ -249,6 +291,75 @@ describe('reconcile', function () {
     assert.equal(target.lists.length, 4);
   });
 
+  const lies: [what: string, tell: (target: string, after: string) => Promise<unknown>][] = [
+    ['nothing at all', async () => undefined],
+    ['a list without a receipt', async () => ({ standing: [standing(stranger)] })],
+    [
+      'a list that another key signed',
+      async (target, after) => {
+        const other = await privateKey('Ed25519');
+        const page = { after, count: 0, standingDigest: digest({ standing: [] }) };
+        return { standing: [], receipt: await sign({ kind: 'listed', target, ...page }, other) };
+      },
+    ],
+    [
+      'fewer accounts than were signed',
+      async (target, after) => ({ ...(await listing(target, after, [standing(stranger)])), standing: [] }),
+    ],
+    ['the list of another target', (_, after) => listing(targets[0] ?? '', after, [])],
+    ['the list of another installation', (target, after) => listing(target, after, [], { installation: 'other' })],
+    ['the last page in place of the first', (target) => listing(target, 'zzz', [])],
+    ['a list of an hour ago', (target, after) => listing(target, after, [], { at: Date.now() - hour })],
+  ];
+  const stranger = grantIdFrom(randomBytes(17));
+
+  // Who can poll the queue answers in the connector's place: an empty list would end every grant's peace, a full one hide strays.
+  for (const [what, tell] of lies) {
+    it(`believes no answer but the connector's, and so removes and misses nothing: ${what}`, async () => {
+      const target = await newTarget(
+        {},
+        { list: (({ target: name, after = '' }) => tell(name, after)) as Undos['list'] },
+      );
+      target.accounts.add(stranger);
+      const active = await startGrant(target.name, 'ACTIVE', { expireTime: Date.now() + hour });
+      await listed(target.name, 1);
+      await assert.rejects((await startPass(target.name)).result());
+      assert.deepEqual([[...target.accounts], reported], [[stranger], []]);
+      assert.equal(await signals(active.handle), undefined);
+    });
+  }
+
+  it('asks again when a stranger answered, and believes the connector', async () => {
+    let lists = 0;
+    const rogue: Pick<Undos, 'list'> = {
+      list: async ({ target: name, after = '' }) => {
+        lists += 1;
+        return lists === 1
+          ? { standing: [], receipt: 'a.b.c' }
+          : listing(name, after, after ? [] : [standing(stranger)]);
+      },
+    };
+    const mixed = await newTarget({}, rogue);
+    mixed.accounts.add(stranger);
+    assert.deepEqual(await pass(mixed.name), { standing: 1, strays: 1, missing: 0 });
+    assert.deepEqual(
+      reported.map(({ grantId }) => grantId),
+      [stranger],
+    );
+  });
+
+  it('does not believe that a stray is gone without a receipt, and says that it stands', async () => {
+    const remove: Undos['remove'] = async ({ grantId }) => ({ ...removal(grantId, true), receipt: 'a.b.c' });
+    const target = await newTarget({}, { remove });
+    const stray = grantIdFrom(randomBytes(17));
+    target.accounts.add(stray);
+    assert.equal((await pass(target.name)).strays, 1);
+    assert.deepEqual(
+      reported.map((it) => [it.grantId, it.removal, typeof it.listed]),
+      [[stray, undefined, 'string']],
+    );
+  });
+
   it('tells an active grant once that its account is missing', async () => {
     const target = await newTarget();
     const future = { expireTime: Date.now() + hour };
@@ -320,7 +431,29 @@ describe('reconcile', function () {
     }
     for (const { handle } of [fine, ending]) assert.equal(await signals(handle), undefined);
   });
+
+  it('asks every running grant when the pinned keys change, once for each set of keys', async () => {
+    const target = `t-${randomUUID()}`;
+    const active = await startGrant(target, 'ACTIVE');
+    const ending = await startGrant(target, 'REVOKING');
+    await listed(target, 2);
+    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const asked = async (): Promise<number> => ((await signals(active.handle)) as { reassess: number })?.reassess ?? 0;
+    await reassessEveryone(client, keySet, false);
+    await until(async () => (await asked()) === 1, { what: 'the signal' });
+    // A restart with the same keys asks nobody; a change back to them does.
+    await reassessEveryone(client, keySet, false);
+    await reassessEveryone(client, keySet, true);
+    await until(async () => (await asked()) === 2, { what: 'the second signal' });
+    assert.equal(await signals(ending.handle), undefined);
+  });
 });
+
+/** What the connector finds and does; its receipts are signed around it. */
+interface Found {
+  list(input: { target: string; after?: string }): Promise<StandingAccount[]>;
+  remove(input: { grantId: string; target: string }): Promise<Removed>;
+}
 
 function standing(grantId: string) {
   return {
@@ -329,6 +462,7 @@ function standing(grantId: string) {
     endsAt: Date.now() + hour,
     evidenceDigest: 'd',
     targetIdentity: 't',
+    signedBy: ['k'],
   };
 }
 
