@@ -138,14 +138,30 @@ export class TestGrant {
     const { events } = await this.handle.fetchHistory();
     const signalled = (events ?? []).findLastIndex((event) => event.workflowExecutionSignaledEventAttributes);
     const turn = (events ?? []).slice(0, signalled).findLast((event) => event.workflowTaskCompletedEventAttributes);
+    await this.reset(turn?.eventId, 'without signals');
+  }
+
+  /** Starts the workflow anew from its first turn. */
+  async resetToStart(signals: 'with signals' | 'without signals'): Promise<void> {
+    const { events } = await this.handle.fetchHistory();
+    const turn = events?.find((event) => event.workflowTaskCompletedEventAttributes);
+    await this.reset(turn?.eventId, signals);
+  }
+
+  private async reset(
+    workflowTaskFinishEventId: proto.temporal.api.history.v1.IHistoryEvent['eventId'],
+    signals: 'with signals' | 'without signals',
+  ): Promise<void> {
     const { runId } = await this.handle.describe();
+    const { RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL: signal, RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST: cancel } =
+      proto.temporal.api.enums.v1.ResetReapplyExcludeType;
     await this.world.client.workflowService.resetWorkflowExecution({
       namespace: this.world.namespace,
       workflowExecution: { workflowId: this.handle.workflowId, runId },
-      workflowTaskFinishEventId: turn?.eventId,
+      workflowTaskFinishEventId,
       requestId: randomUUID(),
       reason: 'a test',
-      resetReapplyExcludeTypes: [proto.temporal.api.enums.v1.ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL],
+      resetReapplyExcludeTypes: signals === 'without signals' ? [signal, cancel] : [],
     });
   }
 
