@@ -4,6 +4,8 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { Histogram, register } from 'prom-client';
 import { mayEverywhere } from '../workflows/domain/rights.js';
+import type { Audit } from './audit/audit.js';
+import { auditRoutes } from './audit/routes.js';
 import { createHandlers } from './handlers.js';
 import type { HandlerDeps } from './handlers/deps.js';
 import type { Csrf } from './identity/csrf.js';
@@ -36,6 +38,7 @@ export interface AppParts extends HandlerDeps {
   passkeys: Webauthn;
   temporal: Pick<TemporalUiOptions, 'upstream' | 'namespace'>;
   journal: Journal;
+  audit: Audit;
   live: Live;
   limits: Limits;
   csrf: Csrf;
@@ -57,6 +60,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
     ...grantRoutes(handlers),
     ...decisionRoutes(handlers),
     ...eventRoutes(parts),
+    ...auditRoutes(parts.audit),
     ...codecRoutes(parts),
     ...passkeyRoutes({ handlers, webauthn: passkeys, stepUp }),
     ...operationsRoutes({ checks: parts.checks, portalUrl, routes: () => routes }),

@@ -1,8 +1,8 @@
 /** Questions to Temporal visibility, built from parts that cannot carry a question of their own. */
-import type { GrantState } from '../workflows/domain/states.js';
 import type { Ref, Selector } from '../workflows/domain/actor.js';
+import type { Instant } from '../workflows/domain/time.js';
 
-type Attribute = 'GrantState' | 'Requester' | 'Subject' | 'Entitlement' | 'Target' | 'Approvers';
+type Attribute = 'GrantState' | 'Requester' | 'Subject' | 'Entitlement' | 'Target' | 'Approvers' | 'WorkflowId';
 
 /** A condition in Temporal's list syntax. */
 export type Filter = string & { readonly filter: unique symbol };
@@ -33,12 +33,29 @@ export function any(...filters: Filter[]): Filter {
 
 export const grantsOnly = `WorkflowType = 'grant'` as Filter;
 
-/** What waits for someone's decision: they or one of their groups are asked, in a state that has an open decision. */
-export function waitsFor(selectors: readonly Selector[], states: readonly GrantState[]): Filter {
-  return all(grantsOnly, isOneOf('Approvers', selectors), isOneOf('GrantState', states));
+/** What waits for someone's decision or review: they or one of their groups are asked just now. */
+export function waitsFor(selectors: readonly Selector[]): Filter {
+  return all(grantsOnly, isOneOf('Approvers', selectors));
 }
 
 /** What someone may list without a role in the installation: what they asked for, have, or are asked about. */
 export function concerns(ref: Ref, selectors: readonly Selector[]): Filter {
   return any(is('Requester', ref), is('Subject', ref), isOneOf('Approvers', selectors));
+}
+
+/** Every run that keeps audit records, or kept them before it handed its chain on. */
+export const chainsOnly = `WorkflowType IN ('grant', 'person', 'journal')` as Filter;
+
+/** What changed at or after `from`, and was there by `to`. */
+export function changedWithin(from: Instant, to: Instant): Filter {
+  return `ChangedAt >= '${rfc3339(from)}' AND StartTime <= '${rfc3339(to)}'` as Filter;
+}
+
+/** What still runs, or ended at or after `from`. */
+export function aliveFrom(from: Instant): Filter {
+  return `(ExecutionStatus = 'Running' OR CloseTime >= '${rfc3339(from)}')` as Filter;
+}
+
+function rfc3339(at: Instant): string {
+  return new Date(at).toISOString();
 }

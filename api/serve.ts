@@ -17,6 +17,8 @@ import { lazyClient } from '../activities/platform/temporal.js';
 import { watchPolicy } from '../activities/policy/load.js';
 import { grantWorkflowId } from '../workflows/ids.js';
 import { createApp } from './app.js';
+import { createAudit } from './audit/audit.js';
+import { createChains } from './audit/chains.js';
 import { createGrants } from './grants.js';
 import { readBearer } from './identity/bearer.js';
 import { createCsrf } from './identity/csrf.js';
@@ -70,6 +72,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   live.onSignOut((message) => signOuts.heard(message));
   // Before anybody signs in, where that can be, so that a Redis that was wiped asks as few as possible to sign in again.
   redis.on('ready', () => void signOuts.begin().catch(() => log.warn('sign-outs cannot be kept in Redis just now')));
+  const journal = createJournal({ client, installation, key: signingKey });
   const uiUpstream = config.DAYPASS_TEMPORAL_UI_URL;
   const signer = createSigner(installation, signingKey);
   const people = createPeople({ client, installation, apiKeys: () => apiKeys.current(), log });
@@ -77,7 +80,16 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   const { app } = createApp({
     portalUrl,
     temporal: { upstream: uiUpstream, namespace: client.options.namespace },
-    journal: createJournal({ client, installation, key: signingKey }),
+    journal,
+    audit: createAudit({
+      chains: createChains(client),
+      journal,
+      sealer,
+      key: signingKey,
+      installation,
+      portalUrl,
+      now: Date.now,
+    }),
     grants,
     live,
     log,

@@ -2,7 +2,14 @@
 import { UnreadablePayload } from '../activities/platform/codec.js';
 import { Problem } from './problem.js';
 
-const grpc = { cancelled: 1, invalidArgument: 3, deadlineExceeded: 4, resourceExhausted: 8, unavailable: 14 };
+const grpc = {
+  cancelled: 1,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  unavailable: 14,
+};
 
 /** Away, too slow, or holding back callers of its own accord: the same call may well succeed in a moment. */
 export function isOutOfReach(error: unknown): boolean {
@@ -15,6 +22,12 @@ export function isOutOfReach(error: unknown): boolean {
 export function isFull(error: unknown): boolean {
   const found = serviceErrorOf(error);
   return found?.code === grpc.invalidArgument && /exceeded .*limit/i.test(found.details);
+}
+
+/** Its own tasks fail, so that this workflow alone answers no question; a missing worker is something else. */
+export function isStuck(error: unknown): boolean {
+  const found = serviceErrorOf(error);
+  return found?.code === grpc.failedPrecondition && !/no poller/i.test(found.details);
 }
 
 /** Why a payload could not be opened, if that is what went wrong. */

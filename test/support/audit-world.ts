@@ -114,6 +114,7 @@ export async function exported(
     seals: seals.length,
     ...(seals.length > 0 ? { firstSeal: 1, lastSeal: seals.length } : {}),
     begins: {},
+    unreadable: [],
     content: createHash('sha256').update(lines.join('')).digest('hex'),
     ...change,
   };

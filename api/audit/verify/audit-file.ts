@@ -29,6 +29,8 @@ export const ExportHeader = z.strictObject({
   lastSeal: z.int().positive().optional(),
   /** Chains whose beginning is no longer kept by Temporal, with the first record that is here. */
   begins: z.record(z.string(), z.int().positive()),
+  /** Chains that could not answer when this was made. */
+  unreadable: z.array(z.string()),
   /** SHA-256 of every byte after this line. */
   content: hash,
 });

@@ -47,11 +47,15 @@ function ofSeals({ seals: { first, last }, heads, chains }: Seen): string[] {
 
 function ofExport({ header }: Seen): string[] {
   if (!header) return [];
-  const narrowed = Object.entries(header.filter).map(([name, value]) => `${name} ${value}`);
-  const range = `${when(header.from)} to ${when(header.to)}`;
-  return narrowed.length === 0
-    ? [`Only chains that changed from ${range} are here.`]
-    : [`Only chains that changed from ${range}, with ${narrowed.join(', ')}, are here: others cannot be missed.`];
+  const { filter, from, to, unreadable } = header;
+  const narrowed = Object.entries(filter).map(([name, value]) => `${name} ${value}`);
+  const which = `Only chains that changed from ${when(from)} to ${when(to)}`;
+  return [
+    narrowed.length === 0
+      ? `${which} are here.`
+      : `${which}, with ${narrowed.join(', ')}, are here: that others are missing cannot be seen.`,
+    ...(unreadable.length > 0 ? [`Could not be read when this was exported: ${unreadable.join(', ')}.`] : []),
+  ];
 }
 
 function ofChains({ chains }: Seen): string[] {

@@ -1,0 +1,58 @@
+/** Searching and exporting the audit. */
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import { route, type Route } from '../route.js';
+import type { Audit } from './audit.js';
+import type { Exported } from './export.js';
+import { AuditPage, ExportAudit, SearchAudit } from './schemas.js';
+
+export function auditRoutes(audit: Audit): Route[] {
+  return [
+    route(
+      {
+        method: 'get',
+        path: '/v1/audit/records',
+        may: 'search-audit',
+        summary: 'Look for audit records, newest chains first; without a range, of the last day',
+        query: SearchAudit,
+        answer: { 200: AuditPage },
+      },
+      async ({ query }) => ({ status: 200, body: await audit.search(query) }),
+    ),
+    route(
+      {
+        method: 'get',
+        path: '/v1/audit/export',
+        may: 'search-audit',
+        summary:
+          'Whole chains and their seals as JSON Lines, for npm run audit:verify; or records as CSV. Noted in the journal',
+        query: ExportAudit,
+        answer: { 200: undefined },
+        produces: 'application/jsonl',
+        refusals: ['too-large'],
+      },
+      async ({ query }, actor, { response }) => {
+        const gone = new AbortController();
+        response.once('close', () => gone.abort());
+        try {
+          await send(await audit.export(query, actor, gone.signal), response);
+        } catch (error) {
+          // Whoever has gone needs no answer.
+          if (!gone.signal.aborted) throw error;
+        }
+        return undefined;
+      },
+    ),
+  ];
+}
+
+async function send({ name, type, firstLine, content, done }: Exported, response: Response): Promise<void> {
+  try {
+    response.set({ 'Content-Type': type, 'Content-Disposition': `attachment; filename="${name}"` });
+    response.set('Cache-Control', 'no-store');
+    response.write(firstLine);
+    await pipeline(content, response);
+  } finally {
+    await done();
+  }
+}
