@@ -44,7 +44,7 @@ interface Narrow {
   /** The grant is over with it, so that cancelling its workflow does the same; a denied extension ends no grant. */
   endsGrant: boolean;
 }
-type Widen = { action: 'approve' | 'extend'; message: messages.Widening };
+type Widen = { action: 'approve' | 'extend' | 'renew' | 'review'; message: messages.Widening };
 export type Decision = Narrow | Widen;
 
 /** What became of a decision: judged; durably recorded, and not judged yet; or too late, since the workflow is closed. */
@@ -126,6 +126,7 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
         { key: attributes.Subject, value: request.subject },
         { key: attributes.Entitlement, value: request.entitlement },
         { key: attributes.Target, value: request.target },
+        ...(request.emergency ? [{ key: attributes.Emergency, value: true }] : []),
       ];
       try {
         await ask(() =>
@@ -270,7 +271,7 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
 }
 
 const pollMs: Ms = 20;
-const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend']);
+const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend', 'renew', 'review']);
 
 /** More than a grant can have while Temporal bounds its signals. */
 const recordsMost = 10_000;

@@ -12,7 +12,7 @@ import { seeHandlers } from './handlers/see.js';
 import type { Actor } from './identity/actor.js';
 import type { CredentialBody, EntitlementList, GrantPage, RecordBody } from './schemas/answers.js';
 import type { AskGrant } from './schemas/ask.js';
-import type { Approve, CollectCredential, Deny, End, Extend } from './schemas/decisions.js';
+import type { Approve, CollectCredential, Deny, End, Extend, Review } from './schemas/decisions.js';
 import type { GrantBody, OutcomeBody } from './schemas/grant.js';
 import type { ListApprovals, ListGrants, SeeGrant } from './schemas/lists.js';
 import type { Challenged } from '../workflows/domain/challenge.js';
@@ -46,6 +46,8 @@ export interface Handlers {
   withdraw(id: string, body: End, actor: Actor): Promise<Decided>;
   revoke(id: string, body: End, actor: Actor): Promise<Decided>;
   extend(id: string, body: Extend, actor: Actor): Promise<Decided>;
+  review(id: string, body: Review, actor: Actor): Promise<Decided>;
+  /** With `renew`, another credential is made first. */
   collect(id: string, body: CollectCredential, actor: Actor): Promise<CredentialBody>;
   entitlements(actor: Actor): Promise<EntitlementList>;
 }

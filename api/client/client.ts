@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { CredentialBody, EntitlementList, GrantPage, RecordBody } from '../schemas/answers.js';
 import type { AskGrant } from '../schemas/ask.js';
-import type { Approve, Deny, End, Extend } from '../schemas/decisions.js';
+import type { Approve, Deny, End, Extend, Review } from '../schemas/decisions.js';
 import type { GrantBody } from '../schemas/grant.js';
 import type { ListGrants } from '../schemas/lists.js';
 import type { ProblemBody } from '../schemas/problem.js';
@@ -106,9 +106,18 @@ export class Client {
     return this.decide(id, 'extend', body);
   }
 
+  review(id: string, body: z.input<typeof Review>): Promise<Decided> {
+    return this.decide(id, 'review', body);
+  }
+
   /** The same id gets the same answer, for two minutes. */
   collect(id: string, collectId: string = randomUUID()): Promise<CredentialBody> {
     return this.post(`/v1/grants/${id}/credential`, { collectId });
+  }
+
+  /** Another credential where the first was lost. */
+  renew(id: string, collectId: string = randomUUID()): Promise<CredentialBody> {
+    return this.post(`/v1/grants/${id}/credential`, { collectId, renew: true });
   }
 
   private decide(id: string, action: string, body: { decisionId?: string }): Promise<Decided> {

@@ -10,14 +10,14 @@ import type { Instant, Ms } from '../../workflows/domain/time.js';
 import { derivedGrantId, randomGrantId } from '../grant-id.js';
 import type { Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
-import { requireKnownSignIn } from '../identity/identify.js';
+import { requireKnownSignIn, requireStepUp } from '../identity/identify.js';
 import { initialView, type Found, type RequestMemo } from '../memo.js';
 import { Problem, refused } from '../problem.js';
 import type { AskGrant } from '../schemas/ask.js';
 import type { HandlerDeps } from './deps.js';
 import { bodyOf } from './standing.js';
 
-const scheduleAheadMs: Ms = 30 * 24 * 3_600_000;
+export const scheduleAheadMs: Ms = 30 * 24 * 3_600_000;
 /** What was "now" when a form was filled in. */
 const scheduleBehindMs: Ms = 60_000;
 
@@ -36,15 +36,20 @@ export function askHandlers(deps: HandlerDeps): Pick<Handlers, 'ask' | 'challeng
     const policy = deps.policy();
     const entitlement = admitted(policy, body, actor, Date.now());
     const request = requestOf(policy, entitlement, body, actor, grantId);
+    if (entitlement.stepUp === 'request') requireStepUp(actor, `${entitlement.id} is asked for`);
     const { recipientKey, assertion } = body;
     if (assertion) {
       requireRepeatable(body, idempotencyKey);
       await deps.passkeys.verifyDecision(actor, deps.signer.challenged.request(request, actor), assertion);
+    } else if (body.emergency && entitlement.emergency?.passkey) {
+      const because = `${entitlement.id} is taken as an emergency with your passkey; ask on the page, with a passkey of yours.`;
+      throw fieldProblem('passkey-required', '/assertion', because);
     }
     const memo: RequestMemo = { ...request, bodyDigest, recipientKey };
     await checkRecipient(recipientKey);
     const evidence = await deps.signer.request(request, actor, {
-      flows: flowsOf(entitlement),
+      // Nobody is waited for in an emergency.
+      flows: body.emergency ? [] : flowsOf(entitlement),
       recipientKey,
       assertion,
     });
@@ -108,14 +113,19 @@ function unsure(error: unknown): unknown {
 
 /** Throws unless today's policy lets this be asked at all. */
 function admitted(policy: Policy, body: AskGrant, actor: Actor, now: Instant): Entitlement {
-  const refusal = policy.refusalToAsk(actor.ref, body.entitlement, body.subject);
+  const { emergency } = body;
+  const refusal = emergency
+    ? policy.refusalOfEmergency(actor.ref, body.entitlement, body.subject)
+    : policy.refusalToAsk(actor.ref, body.entitlement, body.subject);
   if (refusal) throw refused(refusal, { errors: errorsOf(refusal.refused, refusal.because) });
   const entitlement = policy.entitlement(body.entitlement);
   if (!entitlement) throw fieldProblem('unknown-entitlement', '/entitlement', 'There is no such entitlement.');
 
-  const { maximumMs, minimumMs, justificationMin, ticketRequired } = entitlement;
-  if (body.requestedDuration > maximumMs) {
-    const most = `${entitlement.id} is granted for at most ${inWords(maximumMs)}; ask for less.`;
+  const { minimumMs, justificationMin, ticketRequired } = entitlement;
+  const longestMs = emergency ? (entitlement.emergency?.longestMs ?? 0) : entitlement.maximumMs;
+  if (body.requestedDuration > longestMs) {
+    const when = emergency ? ' in an emergency' : '';
+    const most = `${entitlement.id} is granted for at most ${inWords(longestMs)}${when}; ask for less.`;
     throw fieldProblem('duration-too-long', '/requestedDuration', most);
   }
   if (body.requestedDuration < minimumMs) {
@@ -123,13 +133,20 @@ function admitted(policy: Policy, body: AskGrant, actor: Actor, now: Instant): E
     throw fieldProblem('invalid', '/requestedDuration', least);
   }
   if (body.justification.length < justificationMin) {
-    const least = `The justification needs at least ${justificationMin} characters; say what you will do and why.`;
-    throw fieldProblem('justification-too-short', '/justification', least);
+    const least = `The ${emergency ? 'bypassReason' : 'justification'} needs at least ${justificationMin} characters; say what you will do and why.`;
+    throw fieldProblem('justification-too-short', emergency ? '/bypassReason' : '/justification', least);
   }
-  if (ticketRequired && !body.ticket) {
+  if (ticketRequired && !body.ticket && !emergency) {
     throw fieldProblem('ticket-required', '/ticket', `${entitlement.id} needs a ticket; add its system and number.`);
   }
   const start = body.scheduledActivationTime;
+  if (emergency && start !== undefined) {
+    throw fieldProblem(
+      'emergency-refused',
+      '/scheduledActivationTime',
+      'An emergency starts now; leave the start out.',
+    );
+  }
   if (start !== undefined && (start < now - scheduleBehindMs || start > now + scheduleAheadMs)) {
     const when = 'The start must be in the future, and within 30 days.';
     throw fieldProblem('invalid', '/scheduledActivationTime', when);
@@ -167,6 +184,7 @@ function requestOf(policy: Policy, entitlement: Entitlement, body: AskGrant, act
     requestedDurationMs: body.requestedDuration,
     ...(body.scheduledActivationTime === undefined ? {} : { scheduledActivationTime: body.scheduledActivationTime }),
     requestTime: body.requestTime ?? Date.now(),
+    ...(body.emergency ? { emergency: true } : {}),
   };
 }
 

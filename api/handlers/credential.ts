@@ -1,5 +1,5 @@
 /**
- * Hands a credential over: to the subject alone, once, while the grant stands.
+ * Hands a credential over: to the subject alone, once, while the grant stands. A lost one is renewed first.
  *
  * Temporal repeats an update's answer from history for as long as history lasts, so this process holds the line in time:
  * it opens what was sealed to it only within two minutes of the first answer, and before the grant's end.
@@ -8,10 +8,12 @@ import { z } from 'zod';
 import { may } from '../../workflows/domain/rights.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import type { Handlers } from '../handlers.js';
-import { requireKnownSignIn } from '../identity/identify.js';
+import { requireKnownSignIn, requireStepUp } from '../identity/identify.js';
 import { Problem } from '../problem.js';
 import { isoInstant } from '../schemas/time.js';
 import type { HandlerDeps } from './deps.js';
+import { refuseFlood } from './flood.js';
+import { renew } from './renew.js';
 import { standingOf } from './standing.js';
 
 const openForMs: Ms = 2 * 60_000;
@@ -35,15 +37,20 @@ export interface OpenedCredential {
 }
 
 export function collectHandler(deps: HandlerDeps): Handlers['collect'] {
-  return async (id, { collectId }, actor) => {
+  return async (id, { collectId, renew: isLost }, actor) => {
     const { found, roles } = await standingOf(deps, id, actor);
     const { view, recipientKey } = found;
     if (view.subject !== actor.ref)
       throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
-    if (!may('collect', roles, view.state)) {
+    if (!may(isLost ? 'renew' : 'collect', roles, view.state)) {
       throw new Problem('not-active', 'There is a credential only while the access is active.', { state: view.state });
     }
     requireKnownSignIn(actor);
+    if (view.stepUpAtCollection) requireStepUp(actor, 'This credential is collected');
+    if (isLost) {
+      await refuseFlood(deps, found);
+      await renew(deps, found, collectId, actor);
+    }
 
     const { sealed, collectedAt, expireTime } = await deps.grants.collect(id, { collectId, by: actor.ref });
     const now = Date.now();

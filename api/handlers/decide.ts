@@ -12,13 +12,11 @@ import type { Actor } from '../identity/actor.js';
 import { requireKnownSignIn } from '../identity/identify.js';
 import { notFound, Problem } from '../problem.js';
 import type { Approval } from '../sign.js';
-import type { Approve, Extend } from '../schemas/decisions.js';
+import type { Approve, Extend, Review } from '../schemas/decisions.js';
 import { outcomeBody } from '../schemas/grant.js';
 import type { HandlerDeps } from './deps.js';
-import { standingOf, whyNotAsked } from './standing.js';
-
-/** Temporal bounds signals at about five times this; the rest is left for those who must end a grant. */
-const decisionsMost = 100;
+import { refuseFlood } from './flood.js';
+import { standingOf, whyNotAsked, whyNotReviewer } from './standing.js';
 
 type Action = Decision['action'];
 
@@ -28,11 +26,13 @@ const rightTo: Record<Action, GrantAction> = {
   withdraw: 'withdraw',
   revoke: 'revoke',
   extend: 'extend',
+  renew: 'renew',
+  review: 'review',
 };
 
 export function decisionHandlers(
   deps: HandlerDeps,
-): Pick<Handlers, 'approve' | 'challengedByApproval' | 'deny' | 'withdraw' | 'revoke' | 'extend'> {
+): Pick<Handlers, 'approve' | 'challengedByApproval' | 'deny' | 'withdraw' | 'revoke' | 'extend' | 'review'> {
   /** From the right to decide to what became of the decision. */
   async function decide(
     id: string,
@@ -75,11 +75,6 @@ export function decisionHandlers(
     }
   }
 
-  async function refuseFlood(found: Found): Promise<void> {
-    if ((await deps.grants.decisionsSoFar(found)) < decisionsMost) return;
-    throw new Problem('too-many-decisions', `This grant had ${decisionsMost} decisions; it takes only its end now.`);
-  }
-
   /** What an approval of this actor would say; throws where there can be none. */
   function approvalOf(found: Found, decisionId: string, body: Approve, actor: Actor): Approval {
     const { view } = found;
@@ -113,7 +108,7 @@ export function decisionHandlers(
     actor: Actor,
   ): Promise<Decision> {
     if (!found) throw notFound();
-    await refuseFlood(found);
+    await refuseFlood(deps, found);
     const { request, view } = found;
     const terms = approvalOf(found, decisionId, body, actor);
     const { assertion } = body;
@@ -133,7 +128,7 @@ export function decisionHandlers(
     actor: Actor,
   ): Promise<Decision> {
     if (!found) throw notFound();
-    await refuseFlood(found);
+    await refuseFlood(deps, found);
     const { request, view } = found;
     const { accessGrantTime, maximumMs } = view;
     const totalMs = (view.grantedDurationMs ?? view.requestedDurationMs) + body.duration;
@@ -144,6 +139,19 @@ export function decisionHandlers(
     const endBy = (accessGrantTime ?? Date.now()) + totalMs;
     const evidence = await deps.signer.extension(request, actor, { decisionId, totalMs, endBy });
     return { action: 'extend', message: { decisionId, by: actor.ref, comment: body.reason, evidence } };
+  }
+
+  async function review(found: Found | undefined, decisionId: string, body: Review, actor: Actor): Promise<Decision> {
+    if (!found) throw notFound();
+    await refuseFlood(deps, found);
+    const { request, view } = found;
+    const barred = whyNotReviewer(deps.policy(), found, actor);
+    if (barred) throw new Problem(barred, reviewSentences[barred], { state: view.state });
+    if (view.review?.given) throw new Problem('already-decided', 'It was reviewed before.', { state: view.state });
+    if (!view.review?.since) throw new Problem('not-now', 'There is nothing to review yet.', { state: view.state });
+    const { verdict, comment } = body;
+    const evidence = await deps.signer.review(request, actor, { decisionId, verdict });
+    return { action: 'review', message: { decisionId, by: actor.ref, comment, evidence } };
   }
 
   function narrowing(action: 'deny' | 'withdraw' | 'revoke', reason: string | undefined, actor: Actor) {
@@ -170,6 +178,12 @@ export function decisionHandlers(
       requireKnownSignIn(actor);
       return decide(id, 'extend', body, actor, (found, decisionId) => extension(found, decisionId, body, actor));
     },
+    review: async (id, body, actor) => {
+      requireKnownSignIn(actor);
+      return decide(id, 'review', { decisionId: body.decisionId }, actor, (found, decisionId) =>
+        review(found, decisionId, body, actor),
+      );
+    },
     deny: (id, body, actor) => decide(id, 'deny', body, actor, narrowing('deny', body.reason, actor)),
     withdraw: (id, body, actor) => decide(id, 'withdraw', body, actor, narrowing('withdraw', body.reason, actor)),
     revoke: (id, body, actor) => decide(id, 'revoke', body, actor, narrowing('revoke', body.reason, actor)),
@@ -184,6 +198,11 @@ function answerOf(outcome: Outcome, state: GrantState, own: { action: Action; ac
   if (outcome.result !== 'applied') throw new Problem(outcome.result, sentenceOf(outcome.result), { state });
   return { decisionId: outcome.decisionId, outcome: outcomeBody(outcome), state };
 }
+
+const reviewSentences = {
+  'own-request': 'Nobody reviews their own emergency, nor that of somebody they stand in for; another reviewer must.',
+  'not-an-approver': 'You are not among those who review this emergency.',
+};
 
 const sentences: Partial<Record<FailureCode, string>> = {
   'own-request': 'Nobody decides on their own request, nor for someone they stand in for; another approver must.',
@@ -206,6 +225,7 @@ function sentenceOf(code: FailureCode): string {
 
 function notYours(action: Action): Problem {
   if (rightTo[action] === 'decide') return new Problem('not-an-approver', sentenceOf('not-an-approver'));
+  if (action === 'review') return new Problem('not-an-approver', reviewSentences['not-an-approver']);
   const who = action === 'revoke' ? 'its approvers, operators and security' : 'who asked for it or has it';
   return new Problem('forbidden', `Only ${who} may ${action} this grant.`);
 }

@@ -38,8 +38,9 @@ function offeredTo(policy: Policy, ref: Ref): EntitlementBody[] {
   const offered = policy.entitlements().flatMap((entitlement) => {
     const forSelf = policy.mayAsk(ref, entitlement.id);
     const others = othersFor(policy, entitlement, ref);
-    if (!forSelf && others.length === 0) return [];
-    return [{ ...bodyOf(entitlement), forSelf, mayAskForOthers: others.length > 0, others }];
+    const emergency = policy.refusalOfEmergency(ref, entitlement.id) ? undefined : emergencyOf(entitlement);
+    if (!forSelf && others.length === 0 && !emergency) return [];
+    return [{ ...bodyOf(entitlement), forSelf, mayAskForOthers: others.length > 0, others, emergency }];
   });
   if (callers.size >= callersMost) callers.clear();
   callers.set(ref, offered);
@@ -53,7 +54,15 @@ function othersFor(policy: Policy, { id }: Entitlement, by: Ref): EntitlementBod
     .map(({ ref, name }) => ({ subject: ref, name }));
 }
 
-function bodyOf(entitlement: Entitlement): Omit<EntitlementBody, 'forSelf' | 'mayAskForOthers' | 'others'> {
+function emergencyOf({ emergency }: Entitlement): EntitlementBody['emergency'] {
+  if (!emergency) return undefined;
+  const { longestMs, reviewers, passkey } = emergency;
+  return { longestDuration: isoDuration(longestMs), reviewers, passkey };
+}
+
+function bodyOf(
+  entitlement: Entitlement,
+): Omit<EntitlementBody, 'forSelf' | 'mayAskForOthers' | 'others' | 'emergency'> {
   const { id, title, description, target, sensitivity, defaultMs, maximumMs, minimumMs, presetsMs } = entitlement;
   return {
     id,
@@ -69,6 +78,7 @@ function bodyOf(entitlement: Entitlement): Omit<EntitlementBody, 'forSelf' | 'ma
     justificationLeast: entitlement.justificationMin,
     automatic: entitlement.flows.low === 'automatic',
     flows: flowsOf(entitlement),
+    ...(entitlement.stepUp === undefined ? {} : { stepUp: entitlement.stepUp }),
   };
 }
 

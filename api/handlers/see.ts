@@ -75,9 +75,12 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
     },
 
     approvals: async (query, actor) => {
-      const filter = waitsFor(selectorsOf(actor), ['APPROVAL_AWAITED', 'ACTIVE']);
+      const filter = waitsFor(selectorsOf(actor));
       const { found, next } = await page(filter, query);
-      const mine = found.filter((each) => actionsNow(deps.policy(), each, actor).includes('decide'));
+      const mine = found.filter((each) => {
+        const may = actionsNow(deps.policy(), each, actor);
+        return may.includes('decide') || may.includes('review');
+      });
       return { grants: mine.map((each) => bodyOf(deps, each, actor)), next };
     },
 

@@ -65,6 +65,8 @@ export function actionsNow(policy: Humans, found: Pick<Found, 'view' | 'request'
     decide: () => view.step !== undefined && whyNotAsked(policy, found, actor) === undefined,
     extend: () => view.extension === undefined,
     collect: () => view.credential === 'waiting',
+    renew: () => view.credential === 'collected' && (view.renewal === undefined || view.renewal.failed !== undefined),
+    review: () => view.conditions.includes('reviewPending') && whyNotReviewer(policy, found, actor) === undefined,
   };
   return grantActions.filter((action) => may(action, roles, view.state) && (makesSense[action]?.() ?? true));
 }
@@ -87,6 +89,19 @@ export function whyNotAsked(
   const votes = view.step?.votes ?? [];
   if (votes.some((vote) => vote.by === actor.ref)) return 'already-decided';
   return votes.some((vote) => policy.human(vote.by) === human) ? 'same-human' : undefined;
+}
+
+/** Why this actor cannot review this emergency: barred by who they are, or nobody whom its entitlement named. */
+export function whyNotReviewer(
+  policy: Humans,
+  { view, request }: Pick<Found, 'view' | 'request'>,
+  actor: Actor,
+): 'own-request' | 'not-an-approver' | undefined {
+  const human = policy.human(actor.ref);
+  if (policy.barred(request).some((ref) => policy.human(ref) === human)) return 'own-request';
+  const mine = selectorsOf(actor);
+  const isNamed = view.review?.reviewers.some((selector) => mine.includes(selector)) ?? false;
+  return isNamed && actor.ref.startsWith('person:') ? undefined : 'not-an-approver';
 }
 
 /** How flows name this actor. */

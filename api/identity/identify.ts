@@ -116,6 +116,13 @@ export function requireFreshSignIn(actor: Actor, because: string, now: Instant =
   if (!isFresh(actor.signIn.time, now)) throw new Problem('fresh-sign-in-required', because);
 }
 
+/** `what` says what the passkey is for. */
+export function requireStepUp(actor: Actor, what: string, now: Instant = Date.now()): void {
+  if (isFresh(actor.signIn.stepUp, now)) return;
+  const because = `${what} with a passkey that was proved in the last five minutes; prove yours and try again.`;
+  throw new Problem('step-up-required', because);
+}
+
 /** Was this within the last five minutes? */
 export function isFresh(at: Instant | undefined, now: Instant = Date.now()): boolean {
   return at !== undefined && now - at < freshMs;

@@ -6,11 +6,20 @@ import type { Decided, Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { route, type Answer, type Route } from '../route.js';
 import { CredentialBody, DecisionApplied, DecisionRecorded } from '../schemas/answers.js';
-import { Approve, CollectCredential, Deny, End, Extend } from '../schemas/decisions.js';
+import { Approve, CollectCredential, Deny, End, Extend, Review } from '../schemas/decisions.js';
 import { GrantRef } from '../schemas/names.js';
 
 const refusals: FailureCode[] = ['already-over', 'already-decided', 'not-now', 'not-judged', 'idempotency-conflict'];
 const widening: FailureCode[] = ['fresh-sign-in-required', 'too-many-decisions', 'bad-evidence'];
+
+const passkeys: FailureCode[] = [
+  'passkey-required',
+  'passkey-unknown',
+  'passkey-refused',
+  'passkey-replayed',
+  'passkey-counter',
+  'passkey-unverified-user',
+];
 
 export function decisionRoutes(handlers: Handlers): Route[] {
   return [
@@ -20,6 +29,7 @@ export function decisionRoutes(handlers: Handlers): Route[] {
       'not-an-approver',
       'same-human',
       'duration-not-shorter',
+      ...passkeys,
     ]),
     decision('deny', 'decide', 'Deny what is being decided: the request, or only the extension', Deny, handlers.deny, [
       'not-an-approver',
@@ -34,12 +44,17 @@ export function decisionRoutes(handlers: Handlers): Route[] {
       'extension-refused',
       'extension-too-long',
     ]),
+    decision('review', 'review', 'Look back at an emergency: was it justified?', Review, handlers.review, [
+      ...widening,
+      'own-request',
+      'not-an-approver',
+    ]),
     route(
       {
         method: 'post',
         path: '/v1/grants/:id/credential',
         may: 'collect',
-        summary: 'Collect the credential: once, by the subject, while the access is active',
+        summary: 'Collect the credential: once, by the subject, while the access is active; a lost one is renewed',
         params: GrantRef,
         body: CollectCredential,
         answer: { 200: CredentialBody },
@@ -48,6 +63,13 @@ export function decisionRoutes(handlers: Handlers): Route[] {
           'not-active',
           'already-collected',
           'collect-window-closed',
+          'step-up-required',
+          'not-now',
+          'already-over',
+          'not-judged',
+          'bad-evidence',
+          'not-eligible',
+          'target-unavailable',
           'fresh-sign-in-required',
         ],
       },

@@ -88,6 +88,14 @@ export const EntitlementBody = z
         steps: z.array(z.strictObject({ name: z.string(), approvers: z.array(z.string()), needed: z.int() })),
       }),
     ),
+    stepUp: z
+      .enum(['request', 'collection'])
+      .optional()
+      .meta({ description: 'When a passkey must have been proved within the last five minutes' }),
+    emergency: z
+      .strictObject({ longestDuration: wireDuration, reviewers: z.array(z.string()), passkey: z.boolean() })
+      .optional()
+      .meta({ description: 'The caller may have it in an emergency, without waiting for anybody' }),
     usualWait: wireDuration.optional().meta({ description: 'Median wait of the newest decided requests, where known' }),
   })
   .meta({ id: 'Entitlement' });

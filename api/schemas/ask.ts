@@ -21,7 +21,12 @@ export const RecipientKey = z
 export const AskGrant = z
   .strictObject({
     entitlement: entitlementName,
-    justification: text(4_000, 'justification'),
+    /** Always, but in an emergency. */
+    justification: text(4_000, 'justification').optional(),
+    /** Break-glass: nobody is waited for, security is told at once, and it is reviewed afterwards. */
+    emergency: z.literal(true, { error: 'emergency is true, or left out' }).optional(),
+    /** In an emergency, in the place of `justification`: why nobody could be asked. */
+    bypassReason: text(4_000, 'bypassReason').optional(),
     requestedDuration: duration('requestedDuration'),
     /** Absent: the caller. */
     subject: subjectRef.optional(),
@@ -35,11 +40,23 @@ export const AskGrant = z
     recipientKey: RecipientKey.optional(),
     /** With an `Idempotency-Key`, from which the grant's id follows: so the challenge can be made before the grant is. */
     assertion: AssertionBody.optional(),
-    requestTime: instant('requestTime')
-      .optional()
-      .meta({
-        description: 'With an assertion: the `requestTime` that its challenge was made over, at most two minutes ago',
-      }),
+    requestTime: instant('requestTime').optional().meta({
+      description: 'With an assertion: the `requestTime` that its challenge was made over, at most two minutes ago',
+    }),
   })
+  .superRefine(({ emergency, justification, bypassReason }, context) => {
+    const [needed, other] = emergency
+      ? (['bypassReason', 'justification'] as const)
+      : (['justification', 'bypassReason'] as const);
+    const given = { justification, bypassReason };
+    const wrong = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if (given[needed] === undefined) wrong(needed, `${needed} is required${emergency ? ' in an emergency' : ''}`);
+    if (given[other] !== undefined)
+      wrong(other, emergency ? 'in an emergency say why in bypassReason' : 'bypassReason goes with emergency');
+  })
+  .transform(({ bypassReason, justification, ...rest }) => ({
+    ...rest,
+    justification: bypassReason ?? justification ?? '',
+  }))
   .meta({ id: 'AskGrant' });
 export type AskGrant = z.infer<typeof AskGrant>;

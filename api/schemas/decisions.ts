@@ -54,5 +54,25 @@ export const Extend = z
   .meta({ id: 'Extend' });
 export type Extend = z.infer<typeof Extend>;
 
-export const CollectCredential = z.strictObject({ collectId }).meta({ id: 'CollectCredential' });
+export const Review = z
+  .strictObject({
+    decisionId: decisionId.optional(),
+    verdict: z.enum(['justified', 'not-justified'], { error: 'verdict is justified or not-justified' }),
+    comment: text(1_000, 'comment'),
+  })
+  .meta({ id: 'Review' });
+export type Review = z.infer<typeof Review>;
+
+export const CollectCredential = z
+  .strictObject({
+    collectId,
+    renew: z
+      .literal(true, { error: 'renew is true, or left out' })
+      .optional()
+      .meta({
+        description:
+          'The credential was lost: have another one made, and collect that. Repeat the call with the same collectId if it takes too long.',
+      }),
+  })
+  .meta({ id: 'CollectCredential' });
 export type CollectCredential = z.infer<typeof CollectCredential>;

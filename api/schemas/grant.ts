@@ -4,7 +4,7 @@ import { failureCodes } from '../../workflows/domain/failure.js';
 import type { Request } from '../../workflows/domain/request.js';
 import { grantActions, type GrantAction } from '../../workflows/domain/rights.js';
 import { conditions, grantStates } from '../../workflows/domain/states.js';
-import type { Action, Ending, GrantView, Outcome, StepView } from '../../workflows/domain/view.js';
+import type { Action, Ending, GrantView, Outcome, ReviewView, StepView } from '../../workflows/domain/view.js';
 import { isoDuration, isoInstant, wireDuration, wireInstant } from './time.js';
 
 const actions = [
@@ -104,6 +104,30 @@ export const GrantBody = z
       .optional(),
     account: z.string().optional(),
     credential: z.enum(['none', 'waiting', 'collected']),
+    stepUpAtCollection: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'The subject proves a passkey before the credential is handed over' }),
+    renewal: z
+      .strictObject({ decisionId: z.string(), failed: z.string().optional() })
+      .optional()
+      .meta({ description: 'Another credential is being made, or why it could not be' }),
+    review: z
+      .strictObject({
+        reviewers: z.array(z.string()),
+        since: wireInstant.optional().meta({ description: 'From when on a review is owed' }),
+        given: z
+          .strictObject({
+            by: z.string(),
+            name: z.string(),
+            verdict: z.enum(['justified', 'not-justified']),
+            comment: z.string(),
+            time: wireInstant,
+          })
+          .optional(),
+      })
+      .optional()
+      .meta({ description: 'Of an emergency: who may review it, and what they found' }),
     ending: z.strictObject({ code: z.enum(endings), by: z.string(), reason: z.string(), time: wireInstant }).optional(),
     outcomes: z.array(OutcomeBody),
     may: z.array(z.enum(grantActions)).meta({ description: 'What the caller may do with it now' }),
@@ -163,6 +187,9 @@ export function grantBody({ view, request, may, temporalUi }: Seen): GrantBody {
     },
     account: view.account,
     credential: view.credential,
+    stepUpAtCollection: view.stepUpAtCollection,
+    renewal: view.renewal && { decisionId: view.renewal.decisionId, failed: view.renewal.failed },
+    review: view.review && reviewBody(view.review),
     ending: view.ending && {
       code: view.ending.code,
       by: view.ending.by,
@@ -201,6 +228,20 @@ function stepBody(step: StepView): z.infer<typeof StepBody> {
     escalateTime: maybe(isoInstant, step.escalateAt),
     expireTime: maybe(isoInstant, step.expireAt),
     passkey: step.passkey,
+  };
+}
+
+function reviewBody({ reviewers, since, given }: ReviewView): GrantBody['review'] {
+  return {
+    reviewers,
+    since: maybe(isoInstant, since),
+    given: given && {
+      by: given.by,
+      name: given.name,
+      verdict: given.verdict,
+      comment: given.comment,
+      time: isoInstant(given.at),
+    },
   };
 }
 

@@ -104,6 +104,7 @@ function whole(state: State): GrantView {
     },
     account: provisioned?.account,
     credential: credentialOf(state),
+    stepUpAtCollection: rule?.stepUpAtCollection,
     renewal: renewalView(state),
     review: reviewView(state),
     ending: ending && { ...ending, reason: clip(ending.reason) },

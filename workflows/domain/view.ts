@@ -88,6 +88,8 @@ export interface GrantView {
   /** The name of the account at the target, once it is owed or made. */
   account?: string;
   credential: 'none' | 'waiting' | 'collected';
+  /** The subject proves a passkey before it is handed over. */
+  stepUpAtCollection?: true;
   /** Another credential is being made, or could not be. */
   renewal?: { decisionId: string; failed?: string };
   /** Of an emergency: who may look back at it, and what came of it. */

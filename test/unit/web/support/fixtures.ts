@@ -182,7 +182,7 @@ type Entry = RecordBody['records'][number];
 
 export function recordOf(lines: [GrantRecordType, number, string, Entry['detail']?][]): Entry[] {
   return lines.map(([type, minutes, by, detail = {}], index) => ({
-    grantId: '0'.repeat(26),
+    chain: `grant/${'0'.repeat(26)}`,
     sequence: index + 1,
     at: now + minutes * 60_000,
     time: at(minutes),

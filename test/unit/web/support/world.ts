@@ -77,6 +77,9 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
     withdraw: decided('withdraw'),
     revoke: decided('revoke'),
     extend: decided('extend'),
+    review: decided('review'),
+    challengedByAsk: () => Promise.reject(new Error('not part of this test')),
+    challengedByApproval: () => Promise.reject(new Error('not part of this test')),
     collect: (id, body) => {
       world.calls.push(['collect', id, body]);
       return Promise.resolve({
