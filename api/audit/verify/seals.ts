@@ -17,7 +17,7 @@ const sealShape = z.strictObject({
   number: z.int().positive(),
   previous: z.string(),
   at: z.int(),
-  heads: z.array(z.strictObject({ chain: z.string(), sequence: z.int().positive(), hash: z.string() })),
+  heads: z.array(z.strictObject({ chain: z.string(), sequence: z.int().nonnegative(), hash: z.string() })),
 });
 
 export const sealType = 'daypass-seal+jws';
@@ -124,7 +124,7 @@ export function checkHeads(
   const result: HeadsChecked = { findings: [], checked: 0, elsewhere: 0, sealedTo: new Map() };
   const told = new Set<string>();
   for (const { seal } of seals) {
-    for (const head of seal.heads) {
+    for (const head of seal.heads.filter(({ sequence }) => sequence > 0)) {
       const chain = chains.get(head.chain);
       const finding = chain
         ? headFault(chain, head, seal, result)
