@@ -13,7 +13,7 @@ import { createReads } from '../../activities/assess.js';
 import { createChains } from '../../activities/audit/chains.js';
 import { openAuditFiles } from '../../activities/audit/files.js';
 import type { Ceiling } from '../../activities/ceiling.js';
-import type { Connector } from '../../activities/connectors/connector.js';
+import { openBook } from '../../activities/connectors/book.js';
 import type { StandingAccount } from '../../activities/contract.js';
 import { createJudges } from '../../activities/judge.js';
 import { apiConfig } from '../../activities/platform/config.js';
@@ -26,13 +26,16 @@ import { createPublish } from '../../activities/publish.js';
 import { createTells } from '../../activities/tell.js';
 import { startApi, type RunningApi } from '../../api/serve.js';
 import { changeQueue, decisionsQueue, undoQueue } from '../../workflows/ids.js';
+import { page } from './authenticator.js';
 import { workflowBundle } from './bundle.js';
+import { memoryTarget } from './memory-target.js';
 import { policyFolder, swap } from './policy.js';
 import { folder, oidc, redis, temporal, type TestProvider, type TestRedis, type TestTemporal } from './services.js';
 
 const installation = 'api-test';
 const target = 'orders-db';
 const longest = 8 * 3_600_000;
+const believed = { installation, target, passkeys: [], page };
 
 /** Reading is automatic and writing takes the manager, whatever the hour and the history. */
 const steady = {
@@ -58,7 +61,7 @@ export class ApiWorld {
   readonly log: string[];
   private readonly closing: (() => Promise<unknown>)[];
   private readonly tokens = new Map<string, string>();
-  private readonly work: { stop: () => Promise<void>; start: () => Promise<void> };
+  private readonly work: { stop: () => Promise<void>; start: () => Promise<void>; close: () => Promise<void> };
 
   private constructor(
     parts: Pick<ApiWorld, 'url' | 'provider' | 'client' | 'sessionKey' | 'standing' | 'log'> & {
@@ -97,6 +100,9 @@ export class ApiWorld {
           DAYPASS_PORT: '0',
           DAYPASS_SIGNING_KEY_FILE: keys.signing.file,
           DAYPASS_CREDENTIAL_KEY_FILE: keys.credential.file,
+          DAYPASS_API_KEYS_FILE: keys.signing.set,
+          DAYPASS_SEAL_KEYS_FILE: keys.signing.set,
+          DAYPASS_RECEIPT_KEYS_FILE: keys.receipt.set,
           DAYPASS_SESSION_KEY_FILE: keys.session.file,
           OIDC_ISSUER: provider.issuer,
           OIDC_CLIENT_ID: provider.clientId,
@@ -132,6 +138,7 @@ export class ApiWorld {
         () => client.connection.close(),
         () => Promise.resolve(policy.close()),
         () => Promise.resolve(ours.disconnect()),
+        () => work.close(),
       ],
     });
   }
@@ -243,7 +250,8 @@ async function withTemporal<T>(engine: TestTemporal, start: () => Promise<T>): P
 
 interface KeyFiles {
   codec: { file: string; ring: { current: string; keys: Record<string, Uint8Array> } };
-  signing: { file: string; public: { kty: string; crv: string; x: string; kid: string } };
+  signing: { file: string; set: string; public: { kty: string; crv: string; x: string; kid: string } };
+  receipt: { key: { kty: string; crv: string; x: string; d: string; kid: string }; set: string };
   credential: { file: string; public: { kty: string; crv: string; x: string } };
   session: { file: string; key: Uint8Array };
   risk: Uint8Array;
@@ -266,13 +274,20 @@ async function makeKeyFiles(): Promise<KeyFiles> {
   const codec = randomBytes(32);
   const session = randomBytes(32);
   const signing = await keyPair('EdDSA', 'Ed25519');
+  const receipt = await keyPair('EdDSA', 'Ed25519');
   const credential = await keyPair('ECDH-ES+A256KW', 'X25519');
+  const setOf = (key: object): Promise<string> => secretFile(JSON.stringify({ keys: [key] }));
   return {
     codec: {
       file: await secretFile(JSON.stringify({ current: 'test', keys: { test: codec.toString('base64') } })),
       ring: { current: 'test', keys: { test: codec } },
     },
-    signing: { file: await secretFile(JSON.stringify(signing.jwk)), public: { ...signing.public, kid: 'test' } },
+    signing: {
+      file: await secretFile(JSON.stringify(signing.jwk)),
+      set: await setOf(signing.public),
+      public: signing.public,
+    },
+    receipt: { key: receipt.jwk, set: await setOf({ ...receipt.public, targets: [target] }) },
     credential: { file: await secretFile(JSON.stringify(credential.jwk)), public: credential.public },
     session: { file: await secretFile(session.toString('base64')), key: session },
     risk: randomBytes(32),
@@ -281,8 +296,9 @@ async function makeKeyFiles(): Promise<KeyFiles> {
 
 async function keyPair(algorithm: string, crv: string) {
   const { privateKey } = await generateKeyPair(algorithm, { crv, extractable: true });
-  const { x = '', d } = await exportJWK(privateKey);
-  return { jwk: { kty: 'OKP', crv, x, d, kid: 'test' }, public: { kty: 'OKP', crv, x } };
+  const { x = '', d = '' } = await exportJWK(privateKey);
+  const key = { kty: 'OKP', crv, x, kid: 'test' };
+  return { jwk: { ...key, d }, public: key };
 }
 
 interface WorkParts {
@@ -298,26 +314,30 @@ interface WorkParts {
 
 /** The workers of all queues, with everything real but mail and the target. */
 function createWork({ engine, client, keys, policy, redis, log, standing, auditDir }: WorkParts): ApiWorld['work'] {
-  const apiKeys = { keys: [keys.signing.public] };
+  const apiKeys = { current: () => ({ keys: [keys.signing.public] }) };
+  const { kid, x } = keys.receipt.key;
+  const receiptKeys = { current: () => [{ kid, x, targets: [target] }] };
   const baselines = createBaselines({ redis, key: keys.risk, policy });
   const notify = { tell: () => Promise.resolve() };
   const files = openAuditFiles({ dir: auditDir, fileBytesMax: 1_000_000, log });
   const decisions = {
-    ...createReads({ policy, baselines, apiKeys, installation }),
+    ...createReads({ policy, baselines, apiKeys, receiptKeys, installation }),
     ...createJudges({ policy, apiKeys, installation }),
     ...createTells({ publish: createPublish(redis), files, notify, baselines, log }),
     ...createChains({
       client,
       installation,
-      apiKeys: { current: () => apiKeys },
-      receiptKeys: { current: () => [] },
+      apiKeys,
+      receiptKeys,
       files,
       sealKey: keys.signing.public,
     }),
   };
-  const { ceiling, provision, setEnd, remove } = createAccounts({
-    believed: { installation, target, ceilings, apiKeys, credentialKey: keys.credential.public },
+  const book = openBook({ installation, target, key: keys.receipt.key, dir: auditDir, log });
+  const { ceiling, provision, renew, setEnd, remove } = createAccounts({
+    believed: { ...believed, ceilings, apiKeys: apiKeys.current(), credentialKey: keys.credential.public },
     connector: memoryTarget(standing),
+    book,
     perSecond: 1_000,
     log,
   });
@@ -342,7 +362,11 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
           activities: decisions,
           stickyQueueScheduleToStartTimeout: '2s',
         }),
-        await Worker.create({ ...common, taskQueue: changeQueue(target), activities: { ceiling, provision, setEnd } }),
+        await Worker.create({
+          ...common,
+          taskQueue: changeQueue(target),
+          activities: { ceiling, provision, renew, setEnd },
+        }),
         await Worker.create({ ...common, taskQueue: undoQueue(target), activities: { remove } }),
       ];
       running = workers.map((worker) => ({ worker, done: worker.run() }));
@@ -354,6 +378,7 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
       await connection?.close();
       connection = undefined;
     },
+    close: () => book.close(),
   };
 }
 
@@ -364,46 +389,8 @@ const ceilings = new Map<string, Ceiling<string>>(
       privilege: id,
       longestMs: longest,
       approvals: { least: 1, groups: ['managers', 'db-owners'] },
+      attested: false,
       automatic: { longestMs: longest, perHour: 1_000 },
     },
   ]),
 );
-
-/** Accounts in memory, with a credential for each. */
-function memoryTarget(standing: Map<string, StandingAccount>): Connector<string> {
-  return {
-    can: { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 1_000 },
-    parsePrivilege: String,
-    check: () => Promise.resolve(),
-    now: () => Promise.resolve(Date.now()),
-    provision: ({ grantId, durationMs, endBy, evidenceDigest }) => {
-      const endsAt = Math.min(Date.now() + durationMs, endBy);
-      const made = { grantId, account: `dp_${grantId}`, endsAt, evidenceDigest, targetIdentity: 'memory' };
-      standing.set(grantId, made);
-      const where = { host: 'localhost', port: 5432, database: 'orders' };
-      const credential = {
-        kind: 'postgres' as const,
-        ...where,
-        username: made.account,
-        password: `secret of ${grantId}`,
-      };
-      return Promise.resolve({ ...made, credential });
-    },
-    setEnd: ({ grantId, durationMs, endBy, evidenceDigest }) => {
-      const before = standing.get(grantId);
-      if (!before) throw new Error('nothing stands');
-      const moved = { ...before, endsAt: Math.min(before.endsAt + durationMs, endBy), evidenceDigest };
-      standing.set(grantId, moved);
-      return Promise.resolve(moved);
-    },
-    remove: (grantId) => {
-      const wasPresent = standing.delete(grantId);
-      const at = Date.now();
-      const account = `dp_${grantId}`;
-      const removal = { grantId, account, removedAt: at, verifiedAt: at, wasPresent, sessionsEnded: 0 };
-      return Promise.resolve({ ...removal, targetIdentity: 'memory', remarks: [] });
-    },
-    list: () => Promise.resolve([...standing.values()]),
-    close: () => Promise.resolve(),
-  };
-}
