@@ -66,6 +66,8 @@ export class Script implements Activities {
   readonly calls: string[] = [];
   readonly told: Change[] = [];
   readonly published: AuditRecord[] = [];
+  /** All evidence that was asked about, whether it still counts. */
+  readonly checked: string[] = [];
   /** Whose receipts the decisions side has pinned. */
   receiptKeys: ReceiptKey[] = [receipts.key];
   /** Stands at the target now. */
@@ -112,7 +114,10 @@ export class Script implements Activities {
     expireAt: openedAt + asked.expireAfterMs,
   });
 
-  stillEligible: Activities['stillEligible'] = async () => this.eligible();
+  stillEligible: Activities['stillEligible'] = async ({ evidence }) => {
+    this.checked.push(...evidence);
+    return this.eligible();
+  };
 
   judge: Activities['judge'] = async ({ evidence, votes }) => {
     const { by, human = by, refuse, standing = votes ?? [], ...rest } = JSON.parse(evidence) as ScriptedEvidence;

@@ -95,8 +95,18 @@ export class TestGrant {
     return until(async () => (await this.handle.query(messages.outcome, decisionId)).outcome, { what });
   }
 
+  /** The first page of it: all of an ordinary one. */
   record(): Promise<AuditRecord[]> {
     return this.handle.query(messages.record);
+  }
+
+  async wholeRecord(): Promise<AuditRecord[]> {
+    const records = await this.record();
+    for (let page = records; page.length > 0;) {
+      page = await this.handle.query(messages.record, records.length);
+      records.push(...page);
+    }
+    return records;
   }
 
   /** What the Temporal UI shows as current details. */

@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { KeyRing } from '../../activities/platform/keys.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
+import type { RequestStatement } from '../../workflows/domain/evidence.js';
 import type { Request } from '../../workflows/domain/request.js';
 import {
   changeQueue,
@@ -93,7 +94,7 @@ export class WorkflowWorld {
   }
 
   /** Starts a grant as the API does, and waits for nothing. */
-  async grant(script: Script, more: Partial<Request> = {}): Promise<TestGrant> {
+  async grant(script: Script, more: Partial<Request> = {}, terms: Partial<RequestStatement> = {}): Promise<TestGrant> {
     const grantId = grantIdFrom(randomBytes(17));
     const request: Request = {
       grantId,
@@ -111,10 +112,8 @@ export class WorkflowWorld {
     this.scripts.set(grantId, script);
     // As long as the API signs for: a flow may take two weeks.
     const activateBy = (request.scheduledActivationTime ?? request.requestTime) + 15 * 24 * hour;
-    const { evidence } = await this.api.request(request, {
-      activateBy,
-      endBy: activateBy + request.requestedDurationMs,
-    });
+    const endBy = activateBy + request.requestedDurationMs;
+    const { evidence } = await this.api.request(request, { activateBy, endBy, ...terms });
     await this.client.workflow.start('grant', {
       workflowId: grantWorkflowId(grantId),
       taskQueue: decisionsQueue,

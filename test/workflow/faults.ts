@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
+import { firstBroken } from '../../workflows/domain/record.js';
 import { viewBytesMax } from '../../workflows/domain/shown.js';
 import type { Removal } from '../../workflows/domain/target.js';
 import { decisionsQueue } from '../../workflows/ids.js';
@@ -29,8 +30,12 @@ describe('a grant among faults', function () {
   });
   after(() => world.stop());
 
-  async function awaited(script = new Script(), more: Parameters<WorkflowWorld['grant']>[1] = {}): Promise<TestGrant> {
-    const it = await world.grant(script, more);
+  async function awaited(
+    script = new Script(),
+    more: Parameters<WorkflowWorld['grant']>[1] = {},
+    terms: Parameters<WorkflowWorld['grant']>[2] = {},
+  ): Promise<TestGrant> {
+    const it = await world.grant(script, more, terms);
     await until(async () => (await it.view())?.step?.asked.length);
     return it;
   }
@@ -43,7 +48,7 @@ describe('a grant among faults', function () {
   }
 
   const has = (it: TestGrant, wanted: string) =>
-    until(async () => (await it.record()).some(({ type }) => type === wanted), { what: `a record ${wanted}` });
+    until(async () => (await it.wholeRecord()).some(({ type }) => type === wanted), { what: `a record ${wanted}` });
   const count = (it: TestGrant, name: string) => it.script.calls.filter((call) => call === name).length;
 
   describe('while access is made', () => {
@@ -310,10 +315,17 @@ describe('a grant among faults', function () {
           receiptKeys: script.receiptKeys,
         }),
       });
-      const it = await awaited(script, { justification: '\u6f22'.repeat(4_000), requesterName: '\u6f22'.repeat(200) });
+      // As long as a signed statement may be, each.
+      const padding = 'x'.repeat(15_500);
+      const signInGroups = Array.from({ length: 250 }, (_, index) => `group-${index}-${'g'.repeat(30)}`);
+      const it = await awaited(
+        script,
+        { justification: '\u6f22'.repeat(4_000), requesterName: '\u6f22'.repeat(200) },
+        { signIn: { time: Date.now(), methods: ['pwd'], groups: signInGroups } },
+      );
       for (let voter = 0; voter < 9; voter += 1) {
         const by = `person:voter-${voter}`;
-        const evidence = JSON.stringify({ by });
+        const evidence = JSON.stringify(voter < 2 ? { by, padding } : { by });
         const comment = '\u6f22'.repeat(1_000);
         const decisionId = randomUUID();
         await it.handle.signal(messages.approve, { decisionId, by, comment, evidence });
@@ -324,24 +336,41 @@ describe('a grant among faults', function () {
       await it.shows({ state: 'ACTIVE', asked: groups });
       const { searchAttributes } = await it.handle.describe();
       assert.ok(Buffer.byteLength(JSON.stringify(searchAttributes)) < 2_048);
+      await it.handle.signal(messages.reassess);
+      await has(it, 'eligibility-checked');
       await it.narrow('revoke', manager);
       assert.equal((await it.ends()).state, 'REVOKED');
+
+      const records = await it.wholeRecord();
+      assert.equal(firstBroken(records), undefined);
+      const longest = Math.max(...records.map((record) => Buffer.byteLength(JSON.stringify(record))));
+      assert.ok(longest > 28_000, `the longest record has ${longest} bytes`);
+      const heard = [...script.told.flatMap((change) => change.records), ...script.published];
+      assert.deepEqual(
+        heard.map(({ sequence }) => sequence).sort((one, other) => one - other),
+        records.map(({ sequence }) => sequence),
+      );
+      const evidence = records.flatMap(({ detail }) => detail.evidence ?? []);
+      assert.equal(evidence.length, 10);
+      assert.deepEqual(script.checked, evidence);
     });
 
     it('refuses one extension too many for a payload, and still ends', async () => {
       const it = await active();
       const extend = async (totalMs: number) => {
         const decisionId = randomUUID();
-        const evidence = JSON.stringify({ by: engineer, totalMs, padding: 'x'.repeat(40_000) });
+        const evidence = JSON.stringify({ by: engineer, totalMs, padding: 'x'.repeat(15_500) });
         await it.handle.signal(messages.extend, { decisionId, by: engineer, comment: '', evidence });
         return it.outcome(decisionId);
       };
-      await extend(1.5 * hour);
-      await it.shows({ grantedDurationMs: 1.5 * hour });
+      for (const hours of [1.25, 1.5, 1.75]) {
+        await extend(hours * hour);
+        await it.shows({ grantedDurationMs: hours * hour });
+      }
       await extend(2 * hour);
       await has(it, 'extension-ended');
-      await it.shows({ state: 'ACTIVE', grantedDurationMs: 1.5 * hour });
-      assert.equal(count(it, 'setEnd'), 1);
+      await it.shows({ state: 'ACTIVE', grantedDurationMs: 1.75 * hour });
+      assert.equal(count(it, 'setEnd'), 3);
       await it.narrow('revoke', manager);
       assert.equal((await it.ends()).state, 'REVOKED');
     });
