@@ -65,7 +65,15 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
     ...passkeyRoutes({ handlers, webauthn: passkeys, stepUp }),
     ...operationsRoutes({ checks: parts.checks, portalUrl, routes: () => routes }),
   ];
-  const site = { handlers, csrf, report, nameOf: (ref: string) => knownName(policy().nameOf(ref), ref) };
+  const site = {
+    handlers,
+    passkeys,
+    stepUp,
+    csrf,
+    portalUrl,
+    report,
+    nameOf: (ref: string) => knownName(policy().nameOf(ref), ref),
+  };
 
   const app = express();
   // Whose address it is, and whether it came by https, is never taken from headers.
@@ -91,7 +99,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   app.use(signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActive: (ref) => policy().isActive(ref), log }));
   app.use(pages(site));
   app.use(noSuchCall);
-  app.use(answerProblemPages({ handlers, csrf, name: names(site.nameOf), now: Date.now }, report));
+  app.use(answerProblemPages({ ...site, name: names(site.nameOf), now: Date.now }, report));
   app.use(answerProblems(report));
   return { app, routes };
 }

@@ -18,6 +18,7 @@ const headings: Partial<Record<FailureCode, string>> = {
   'not-found': 'There is nothing here for you',
   unauthenticated: 'Please sign in',
   'fresh-sign-in-required': 'Please sign in again',
+  'step-up-required': 'Please prove a passkey',
   forbidden: 'Not for you to do',
   'cross-site': 'This form is too old',
   'temporal-unavailable': 'The engine cannot be reached',
@@ -31,7 +32,7 @@ const headings: Partial<Record<FailureCode, string>> = {
 
 /** The page that a form was sent from. */
 function formOf(path: string): string {
-  return /^\/(grants\/[0-9a-z]{26}|ask)(?=\/|$)/.exec(path)?.[0] ?? '/';
+  return /^\/(grants\/[0-9a-z]{26}|ask|passkeys)(?=\/|$)/.exec(path)?.[0] ?? '/';
 }
 
 /** Calls of the API keep their own answers. */
@@ -53,12 +54,14 @@ export function answerProblemPages(
     if (problem.code === 'unauthenticated' && request.method === 'GET' && request.path !== '/sign-in/callback') {
       return response.redirect(303, signIn.href);
     }
+    const stepUp: Way = { href: `/step-up?returnTo=${encodeURIComponent(asked)}`, text: 'Prove a passkey', main: true };
     const requestId = String(response.locals['requestId'] ?? '');
     if (problem.status >= 500) report(error, requestId);
     if (problem.retryAfterSeconds !== undefined) response.set('Retry-After', String(problem.retryAfterSeconds));
     const again: Way = { href: asked, text: request.method === 'GET' ? 'Try again' : 'Back to the page', main: true };
     const isWorthAgain = request.method !== 'GET' || problem.status >= 500;
-    const ways = problem.status === 401 ? [signIn] : isWorthAgain ? [again, home] : [home];
+    const prove = problem.code === 'step-up-required' ? stepUp : signIn;
+    const ways = problem.status === 401 ? [prove] : isWorthAgain ? [again, home] : [home];
     show(response, desk, 'message', {
       status: problem.status,
       title: headings[problem.code] ?? problem.title,

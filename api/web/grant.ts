@@ -3,28 +3,30 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { failureCodes, type FailureCode } from '../../workflows/domain/failure.js';
-import { isTerminal } from '../../workflows/domain/states.js';
 import type { Actor } from '../identity/actor.js';
-import { Problem } from '../problem.js';
+import { answerProblems, Problem } from '../problem.js';
 import { readPart } from '../route.js';
 import type { RecordBody } from '../schemas/answers.js';
-import { Approve, CollectCredential, Deny, End, Extend } from '../schemas/decisions.js';
+import { Approve, CollectCredential, Deny, End, Extend, Review } from '../schemas/decisions.js';
 import type { GrantBody } from '../schemas/grant.js';
 import { decisionId as decisionIdShape, GrantRef } from '../schemas/names.js';
+import { ApprovalChallenge } from '../schemas/passkeys.js';
 import {
   errorSummary,
   readApproval,
   readDenial,
   readEnding,
   readExtension,
+  readReview,
   readTyped,
   wrongFrom,
   type Typed,
   type Wrong,
 } from './forms.js';
 import { grantPage } from './grant-page.js';
-import { formActions, isCancelled, whatHappened, type Click, type FormAction } from './happened.js';
+import { formActions, isCancelled, isOver, whatHappened, type Click, type FormAction } from './happened.js';
 import type { Desk } from './pages.js';
+import { typedAssertion } from './passkeys.js';
 import { secretsOf } from './secrets.js';
 import { sender, show, visitor } from './visit.js';
 
@@ -86,7 +88,7 @@ async function seeAfter({ handlers }: Desk, id: string, actor: Actor, click: Cli
 
 function isSettled(grant: GrantBody, click: Click): boolean {
   return (
-    isTerminal(grant.state) ||
+    isOver(click, grant) ||
     isCancelled(grant) ||
     grant.outcomes.some(({ decisionId }) => decisionId === click.decisionId)
   );
@@ -119,6 +121,26 @@ function clickIn(request: Request, desk: Desk, whose: { id: string; actor: Actor
 /** Whose click on which grant it was: what a token of this portal is made over. */
 function markOf({ action, decisionId, refused }: Click, { id, actor }: { id: string; actor: Actor }): string {
   return ['click', actor.sessionId ?? '', id, action, decisionId, refused ?? 'judged'].join(' ');
+}
+
+/** What a passkey must sign for the approval that is typed now, as JSON for the page's script. */
+export function challengeApproval(desk: Desk): RequestHandler {
+  return async (request, response, next) => {
+    try {
+      const actor = sender(request, response, desk);
+      const { id } = readPart(GrantRef, request.params, 'params');
+      const typed = readTyped(request.body);
+      const { body, wrong } = readApproval(typed, await desk.handlers.see(id, {}, actor));
+      if (Object.keys(wrong).length > 0) throw new Problem('invalid', 'Some fields need another look.');
+      const { comment: _comment, ...signed } = body;
+      const read = readPart(ApprovalChallenge, { ...signed, decisionId: typed['decisionId'] }, 'body');
+      const decided = await desk.handlers.challengedByApproval(id, read, actor);
+      response.set('Cache-Control', 'no-store').json(await desk.passkeys.askDecision(actor, decided));
+    } catch (error) {
+      // A script asks, so it is told as calls are.
+      answerProblems(desk.report)(error, request, response, next);
+    }
+  };
 }
 
 export function decideOn(desk: Desk, action: FormAction): RequestHandler {
@@ -166,7 +188,9 @@ async function decide({ handlers }: Desk, { action, id, actor, typed, decisionId
     case 'approve': {
       const { body, wrong } = readApproval(typed, await handlers.see(id, {}, actor));
       if (Object.keys(wrong).length > 0) return wrong;
-      await handlers.approve(id, readPart(Approve, { ...body, decisionId }, 'body'), actor);
+      const assertion = typedAssertion(typed);
+      const proof = assertion === undefined ? {} : { assertion };
+      await handlers.approve(id, readPart(Approve, { ...body, ...proof, decisionId }, 'body'), actor);
       return undefined;
     }
     case 'deny': {
@@ -179,6 +203,12 @@ async function decide({ handlers }: Desk, { action, id, actor, typed, decisionId
       const { body, wrong } = readExtension(typed);
       if (Object.keys(wrong).length > 0) return wrong;
       await handlers.extend(id, readPart(Extend, { ...body, decisionId }, 'body'), actor);
+      return undefined;
+    }
+    case 'review': {
+      const { body, wrong } = readReview(typed);
+      if (Object.keys(wrong).length > 0) return wrong;
+      await handlers.review(id, readPart(Review, { ...body, decisionId }, 'body'), actor);
       return undefined;
     }
     case 'withdraw':
@@ -196,6 +226,7 @@ const fieldsOf: Record<FormAction, Record<string, string>> = {
   extend: { '/reason': 'extend-reason', '/duration': 'extend-duration' },
   withdraw: {},
   revoke: { '/reason': 'revoke-reason' },
+  review: { '/verdict': 'review-verdict', '/comment': 'review-comment' },
 };
 
 /** Several forms of this page have fields of the same name; what was typed goes back to the form that it came from. */
@@ -205,6 +236,8 @@ function keptFor(action: FormAction, typed: Typed): Typed {
       return { 'extend-reason': typed['reason'], 'extend-hours': typed['hours'], 'extend-minutes': typed['minutes'] };
     case 'revoke':
       return { 'revoke-reason': typed['reason'] };
+    case 'review':
+      return { 'review-verdict': typed['verdict'], 'review-comment': typed['comment'] };
     default:
       return typed;
   }
@@ -215,9 +248,10 @@ export function collectCredential(desk: Desk): RequestHandler {
   return async (request, response) => {
     const actor = sender(request, response, desk);
     const { id } = readPart(GrantRef, request.params, 'params');
-    const { collectId } = readPart(CollectCredential, { collectId: readTyped(request.body)['collectId'] }, 'body');
+    const { collectId, renew } = readTyped(request.body);
+    const body = readPart(CollectCredential, { collectId, ...(renew === 'yes' ? { renew: true } : {}) }, 'body');
     const grant = await desk.handlers.see(id, {}, actor);
-    const { credential, sealed, expireTime } = await desk.handlers.collect(id, { collectId }, actor);
+    const { credential, sealed, expireTime } = await desk.handlers.collect(id, body, actor);
     await show(response, desk, 'credential', {
       title: 'Your credential',
       here: 'access',

@@ -6,15 +6,21 @@ import type { Handlers } from '../handlers.js';
 import type { Csrf } from '../identity/csrf.js';
 import { askPage, sendAsk } from './ask.js';
 import { answerProblemPages, noSuchPage } from './failures.js';
-import { collectCredential, decideOn, grantPageOf } from './grant.js';
+import { challengeApproval, collectCredential, decideOn, grantPageOf } from './grant.js';
+import type { StepUp } from '../identity/step-up.js';
+import type { Webauthn } from '../identity/webauthn.js';
 import { accessPage, allGrantsPage, approvalsPage, homePage } from './lists.js';
-import { assetsDir, assetsPath, fontFile } from './render.js';
+import { enrolPasskey, passkeysPage, removePasskey, renamePasskey, sendStepUp, stepUpPage } from './passkeys.js';
+import { assetsDir, assetsPath, fontFile, webauthnFile } from './render.js';
 import { formActions } from './happened.js';
 import { names, type NameOf } from './words.js';
 
 export interface PageParts {
   handlers: Handlers;
+  passkeys: Webauthn;
+  stepUp: StepUp;
   csrf: Csrf;
+  portalUrl: string;
   /** The name of a person or service in today's directory. */
   nameOf: (ref: Ref) => string | undefined;
   /** Takes what nobody expected to the operator's log. */
@@ -25,14 +31,18 @@ export interface PageParts {
 /** What the single pages work with. */
 export interface Desk {
   handlers: Handlers;
+  passkeys: Webauthn;
+  stepUp: StepUp;
   csrf: Csrf;
+  portalUrl: string;
   name: NameOf;
+  report: PageParts['report'];
   now: () => Instant;
 }
 
 /** Mounted after the identity middleware, and last: what no page knows is answered as a page, except below `/v1`. */
-export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PageParts): Router {
-  const desk: Desk = { handlers, csrf, name: names(nameOf), now };
+export function pages({ nameOf, now = Date.now, ...parts }: PageParts): Router {
+  const desk: Desk = { ...parts, name: names(nameOf), now };
   const router = Router();
   const form = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
 
@@ -50,9 +60,16 @@ export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PagePa
   router.get('/grants', allGrantsPage(desk));
   router.get('/grants/:id', grantPageOf(desk));
   for (const action of formActions) router.post(`/grants/:id/${action}`, form, decideOn(desk, action));
+  router.post('/grants/:id/approve/challenge', form, challengeApproval(desk));
   router.post('/grants/:id/credential', form, collectCredential(desk));
+  router.get('/passkeys', passkeysPage(desk));
+  router.post('/passkeys', form, enrolPasskey(desk));
+  router.post('/passkeys/rename', form, renamePasskey(desk));
+  router.post('/passkeys/remove', form, removePasskey(desk));
+  router.get('/step-up', stepUpPage(desk));
+  router.post('/step-up', form, sendStepUp(desk));
   router.use(noSuchPage);
-  router.use(answerProblemPages(desk, report));
+  router.use(answerProblemPages(desk, desk.report));
   return router;
 }
 
@@ -60,6 +77,7 @@ export function pages({ handlers, csrf, nameOf, report, now = Date.now }: PagePa
 function assets(keep: { immutable?: boolean; maxAge: string | number }): RequestHandler {
   const router = Router();
   router.get('/inter.woff2', (_request, response) => response.sendFile(fontFile, keep));
+  router.get('/simplewebauthn.js', (_request, response) => response.sendFile(webauthnFile, keep));
   router.use(express.static(assetsDir, { ...keep, index: false, redirect: false }));
   return router;
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Eta } from 'eta';
 import type { Instant } from '../../workflows/domain/time.js';
@@ -16,11 +17,17 @@ export const fontFile = createRequire(import.meta.url).resolve(
   '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2',
 );
 
+/** What browsers need to speak with passkeys, from its package. */
+export const webauthnFile = join(
+  dirname(createRequire(import.meta.url).resolve('@simplewebauthn/browser')),
+  '../dist/bundle/index.umd.min.js',
+);
+
 /** Changes with every asset, so that they may be kept for ever under it. */
 export const assetsPath = `/assets/${assetsDigest()}`;
 
 function assetsDigest(): string {
-  const hash = createHash('sha256').update(readFileSync(fontFile));
+  const hash = createHash('sha256').update(readFileSync(fontFile)).update(readFileSync(webauthnFile));
   for (const name of readdirSync(assetsDir).toSorted()) hash.update(name).update(readFileSync(assetsDir + name));
   return hash.digest('hex').slice(0, 12);
 }
@@ -31,7 +38,7 @@ const eta = new Eta({ views: fileURLToPath(new URL('templates/', import.meta.url
 export interface Frame {
   title: string;
   /** Which entry of the navigation is this page. */
-  here?: 'ask' | 'access' | 'approvals' | 'grants';
+  here?: 'ask' | 'access' | 'approvals' | 'grants' | 'passkeys';
   viewer?: { name: string; seesAll: boolean };
   /** How many requests wait for the viewer, like `3` or `20+`; undefined where nobody could say. */
   waiting?: string;

@@ -91,6 +91,13 @@ export const actionsDone: Record<Action, string> = {
 
 /** What a refused decision means for the one who made it. Codes that cannot come of a decision share the last sentence. */
 const refusals: Partial<Record<FailureCode, string>> = {
+  'passkey-required': 'This needs your passkey: approve with JavaScript turned on, or enrol a passkey first.',
+  'passkey-unknown': 'That is no passkey of yours; your passkeys are listed on the page Passkeys.',
+  'passkey-refused': 'Your passkey signed something else than what is decided now, or too long ago; decide once more.',
+  'passkey-replayed': 'That proof had counted before; decide once more.',
+  'passkey-counter':
+    'Your passkey counts lower than before, as a copy of it would; remove it on the page Passkeys, and tell security.',
+  'passkey-unverified-user': 'Your passkey did not check that it is you; set up its PIN, finger or face.',
   'own-request':
     'Nobody approves for themselves: you asked for this, or it is for you, or you own the service that asked.',
   'not-an-approver': 'You are not among the people who are asked for this step, or no longer.',

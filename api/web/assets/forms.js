@@ -1,8 +1,11 @@
 // Small helps in forms: counters, one click per decision, a filter, the reader's time zone, and copying.
 
+import { enhancePasskeys } from './passkeys.js';
+
 export function enhanceForms(root) {
   for (const field of root.querySelectorAll('textarea[data-counter]')) addCounter(field);
   for (const form of root.querySelectorAll('form[data-once]')) sendOnce(form);
+  enhancePasskeys(root);
   for (const own of root.querySelectorAll('[data-own]')) chooseOwn(own);
   for (const zone of root.querySelectorAll('input[data-zone]')) tellZone(zone);
   for (const button of root.querySelectorAll('button[data-copy]')) copyOnClick(button);

@@ -9,7 +9,6 @@ import type { Actor } from '../../../api/identity/actor.js';
 import { challengeLongestMs, createNonces } from '../../../api/identity/nonces.js';
 import { strengthOf } from '../../../api/identity/strength.js';
 import { createWebauthn, type Enrolment, type Webauthn } from '../../../api/identity/webauthn.js';
-import type { People } from '../../../api/people.js';
 import { Problem } from '../../../api/problem.js';
 import { createSigner } from '../../../api/sign.js';
 import { verifyStatement } from '../../../activities/platform/jws.js';
@@ -17,38 +16,12 @@ import type { PrivateJwk } from '../../../activities/platform/keys.js';
 import type { Challenged } from '../../../workflows/domain/challenge.js';
 import type { Assertion } from '../../../workflows/domain/evidence.js';
 import type { FailureCode } from '../../../workflows/domain/failure.js';
-import {
-  enrolled,
-  noPasskeys,
-  removed,
-  renamed,
-  used,
-  type PersonState,
-  type Step,
-} from '../../../workflows/domain/passkeys.js';
 import { createPasskey, page, type Ceremony, type Passkey } from '../../support/authenticator.js';
+import { peopleInMemory } from '../../support/people-in-memory.js';
 
 const installation = 'test';
 const minuteMs = 60_000;
 const portalUrl = page.origin;
-
-/** The steps of the workflow, without one. */
-function peopleInMemory(): People {
-  const states = new Map<string, PersonState>();
-  const of = (id: string) => states.get(id) ?? noPasskeys(id);
-  async function take(id: string, step: (state: PersonState) => Step): Promise<void> {
-    const { state, refusal } = step(of(id));
-    states.set(id, state);
-    if (refusal) throw new Problem(refusal.refused, refusal.because);
-  }
-  return {
-    passkeysOf: async (id) => of(id).passkeys,
-    enrol: (id, it) => take(id, (state) => enrolled(state, it, Date.now())),
-    rename: (id, it) => take(id, (state) => renamed(state, it, Date.now())),
-    remove: (id, it) => take(id, (state) => removed(state, it, Date.now())),
-    use: (id, it) => take(id, (state) => used(state, it, Date.now())),
-  };
-}
 
 function actor(more: Partial<Actor> & { signedInMs?: number; stepUp?: number } = {}): Actor {
   const { signedInMs = 0, stepUp, ...rest } = more;

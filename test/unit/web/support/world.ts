@@ -5,10 +5,14 @@ import express from 'express';
 import type { Handlers } from '../../../../api/handlers.js';
 import type { Actor } from '../../../../api/identity/actor.js';
 import { createCsrf } from '../../../../api/identity/csrf.js';
+import { createNonces } from '../../../../api/identity/nonces.js';
+import { createWebauthn, type Webauthn } from '../../../../api/identity/webauthn.js';
 import { notFound } from '../../../../api/problem.js';
 import type { EntitlementBody, RecordBody } from '../../../../api/schemas/answers.js';
 import type { GrantBody } from '../../../../api/schemas/grant.js';
 import { pages } from '../../../../api/web/pages.js';
+import { page } from '../../../support/authenticator.js';
+import { peopleInMemory } from '../../../support/people-in-memory.js';
 import { entitlements, now } from './fixtures.js';
 
 export interface World {
@@ -40,6 +44,17 @@ export function actor(id: string, change: Partial<Actor> = {}): Actor {
     signOutsKnown: true,
     ...change,
   };
+}
+
+/** With steps of their own, and statements that nobody signed. */
+function passkeysInMemory(): Webauthn {
+  return createWebauthn({
+    people: peopleInMemory(),
+    signer: { passkey: () => Promise.resolve('a.b.c') },
+    nonces: createNonces(new Uint8Array(32)),
+    installation: 'test',
+    portalUrl: page.origin,
+  });
 }
 
 /** The policy that the pages are served with; the real one is checked in the browser tests. */
@@ -108,7 +123,18 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
   const handlers = new Proxy(answers, {
     get: (target, name: keyof Handlers) => world.handlers[name] ?? target[name],
   });
-  app.use(pages({ handlers, csrf, nameOf: (ref) => directory[ref], report: () => undefined, now: clock }));
+  app.use(
+    pages({
+      handlers,
+      passkeys: passkeysInMemory(),
+      stepUp: () => Promise.resolve('daypass=stepped-up'),
+      csrf,
+      portalUrl: page.origin,
+      nameOf: (ref) => directory[ref],
+      report: () => undefined,
+      now: clock,
+    }),
+  );
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
   const { port } = server.address() as AddressInfo;
