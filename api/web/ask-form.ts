@@ -9,7 +9,9 @@ import { counted, lasting, listed, type NameOf } from './words.js';
 /** As `AskGrant` reads it; still unchecked. */
 export interface AskDraft {
   entitlement: string;
-  justification: string;
+  justification?: string;
+  emergency?: true;
+  bypassReason?: string;
   requestedDuration: string;
   subject?: string;
   ticket?: { system: string; number: string };
@@ -18,36 +20,43 @@ export interface AskDraft {
 
 export function readAskForm(typed: Typed, entitlement: EntitlementBody): { draft: AskDraft; wrong: Wrong } {
   const wrong: Wrong = {};
-  const duration = askedDuration(typed, entitlement, wrong);
+  const emergency = typed['emergency'] === 'yes' ? entitlement.emergency : undefined;
+  const longest = emergency?.longestDuration ?? entitlement.maximumDuration;
+  const duration = askedDuration(typed, longest, wrong);
   const justification = typedText(typed['justification']);
   if (justification === '') wrong.justification = 'Say why you need it.';
   else if (justification.length < entitlement.justificationLeast) {
     wrong.justification = `Say a little more: at least ${counted(entitlement.justificationLeast, 'character')}.`;
   }
-  const draft: AskDraft = { entitlement: entitlement.id, justification, requestedDuration: duration };
+  const draft: AskDraft = {
+    entitlement: entitlement.id,
+    ...(emergency ? { emergency: true, bypassReason: justification } : { justification }),
+    requestedDuration: duration,
+  };
   const ticket = { system: typedText(typed['ticketSystem']), number: typedText(typed['ticketNumber']) };
   if (ticket.system !== '' && ticket.number !== '') draft.ticket = ticket;
   else if (ticket.system !== '' || ticket.number !== '') {
     wrong.ticket = 'A ticket needs both its system and its number.';
-  } else if (entitlement.ticketRequired)
+  } else if (entitlement.ticketRequired && !emergency)
     wrong.ticket = 'This entitlement requires a ticket: give its system and number.';
   const subject = typedText(typed['subject']);
   if (subject !== '') draft.subject = subject;
-  else if (!entitlement.forSelf) wrong.subject = 'Choose who gets it: you may ask for others, not for yourself.';
+  else if (!entitlement.forSelf && !emergency)
+    wrong.subject = 'Choose who gets it: you may ask for others, not for yourself.';
   const start = startTime(typed, wrong);
   if (start !== undefined) draft.scheduledActivationTime = start;
   return { draft, wrong };
 }
 
-function askedDuration(typed: Typed, entitlement: EntitlementBody, wrong: Wrong): string {
+function askedDuration(typed: Typed, longestDuration: string, wrong: Wrong): string {
   const chosen = typed['duration'] ?? '';
   if (chosen !== 'own') {
     if (chosen === '') wrong.duration = 'Choose for how long, or “Other”.';
     return chosen;
   }
   const own = typedDuration(typed['hours'], typed['minutes']);
-  const longestMs = durationMs(entitlement.maximumDuration) ?? Infinity;
-  const longest = lasting(entitlement.maximumDuration);
+  const longestMs = durationMs(longestDuration) ?? Infinity;
+  const longest = lasting(longestDuration);
   if (own === 'empty') wrong.duration = 'Type how many hours and minutes you need.';
   else if (own === 'wrong') wrong.duration = 'Hours and minutes are whole numbers, like 1 and 30.';
   else if (own <= 0) wrong.duration = 'Ask for at least one minute.';
@@ -73,6 +82,7 @@ function startTime(typed: Typed, wrong: Wrong): string | undefined {
 /** Which field of the form a pointer of the API speaks of. */
 export const askFields: Record<string, string> = {
   '/justification': 'justification',
+  '/bypassReason': 'justification',
   '/requestedDuration': 'duration',
   '/subject': 'subject',
   '/ticket': 'ticket',
@@ -88,6 +98,7 @@ export const askCodes: Partial<Record<FailureCode, string>> = {
   'ticket-required': 'ticket',
   'may-not-request-for': 'subject',
   'inactive-subject': 'subject',
+  'emergency-refused': 'emergency',
 };
 
 /** An entitlement as the pages show it. */
@@ -97,6 +108,12 @@ export function shownEntitlement(entitlement: EntitlementBody, name: NameOf) {
     presets: entitlement.presets.length > 0 ? entitlement.presets : [entitlement.defaultDuration],
     paths: paths(entitlement, name),
     longest: lasting(entitlement.maximumDuration),
+    emergency: entitlement.emergency && {
+      longest: lasting(entitlement.emergency.longestDuration),
+      reviewers: listed(entitlement.emergency.reviewers.map(name)),
+      // Whoever may not have it in any other way is offered nothing else.
+      only: !entitlement.forSelf && entitlement.others.length === 0,
+    },
     usually: entitlement.usualWait === undefined ? undefined : lasting(entitlement.usualWait),
     takes: takes(entitlement),
     words: `${entitlement.title} ${entitlement.description} ${entitlement.id}`.toLowerCase(),

@@ -112,6 +112,15 @@ export function readExtension(typed: Typed): { body: { reason: string; duration:
   return { body: { reason, duration: typeof longer === 'number' ? isoDuration(longer) : '' }, wrong };
 }
 
+export function readReview(typed: Typed): { body: { verdict: string; comment: string }; wrong: Wrong } {
+  const wrong: Wrong = {};
+  const verdict = typed['verdict'] ?? '';
+  if (verdict === '') wrong['review-verdict'] = 'Say whether it was justified.';
+  const comment = typedText(typed['comment']);
+  if (comment === '') wrong['review-comment'] = 'Say what you found; whoever asked for it reads this.';
+  return { body: { verdict, comment }, wrong };
+}
+
 /** Withdraw and revoke: a reason is welcome, never demanded. */
 export function readEnding(typed: Typed): { reason?: string } {
   const reason = typedText(typed['reason']);

@@ -81,7 +81,7 @@ function shownStep(step: NonNullable<GrantBody['step']>, name: NameOf): ShownSte
 /** How far it is: asked, approved, active, removed. */
 export function path(grant: GrantBody): Mark[] {
   const asked: Mark = { text: 'Asked', is: 'done' };
-  const approvedText = grant.automatic === true ? 'Checked' : 'Approved';
+  const approvedText = grant.review ? 'Emergency' : grant.automatic === true ? 'Checked' : 'Approved';
   const ahead = (text: string): Mark => ({ text, is: 'ahead' });
   const done = (text: string): Mark => ({ text, is: 'done' });
   const now = (text: string): Mark => ({ text, is: 'now' });
@@ -155,6 +155,9 @@ export function grantPage({ grant, records, viewerRef, name, now }: GrantPagePar
     mayRevoke: grant.may.includes('revoke') && !(mayDecide && grant.step?.about === 'request'),
     mayExtend: grant.may.includes('extend') && !grant.conditions.includes('extensionPending'),
     mayCollect: grant.may.includes('collect') && grant.credential === 'waiting',
+    mayRenew: grant.may.includes('renew'),
+    mayReview: grant.may.includes('review'),
+    reviewers: listed(grant.review?.reviewers.map(name) ?? []),
     extensionBy: grant.extension && name(grant.extension.by),
   };
 }

@@ -7,7 +7,7 @@ import { actionsDone, counted, lasting, listed, labelOf, refusalSentence, type N
 import { relative } from './time.js';
 
 /** The clicks that a form can send. */
-export const formActions = ['approve', 'deny', 'withdraw', 'revoke', 'extend'] as const;
+export const formActions = ['approve', 'deny', 'withdraw', 'revoke', 'extend', 'review'] as const;
 export type FormAction = (typeof formActions)[number];
 
 /** A click as the address of the page after it names it. */
@@ -37,6 +37,11 @@ export function isCancelled({ ending }: GrantBody): boolean {
   return ending?.code === 'cancelled';
 }
 
+/** Nothing can become of this click any more. A review is taken for as long as it is owed. */
+export function isOver({ action }: Click, grant: GrantBody): boolean {
+  return isTerminal(grant.state) && (action !== 'review' || !grant.conditions.includes('reviewPending'));
+}
+
 const nothingSetUp = 'Nothing had been set up, so there is nothing to remove.';
 
 /** Success is only ever told from the grant itself; the address alone can claim no more than a refusal. */
@@ -45,14 +50,14 @@ export function whatHappened(click: Click, grant: GrantBody, telling: Telling): 
   if (outcome?.result === 'applied') return applied(click.action, grant, telling);
   const code = outcome?.result ?? click.refused;
   if (code !== undefined) return unchanged(code, click, grant, telling);
-  if (isCancelled(grant) && click.action !== 'approve' && click.action !== 'extend') {
+  if (isCancelled(grant) && (click.action === 'deny' || click.action === 'withdraw' || click.action === 'revoke')) {
     return {
       heading: 'It is ended',
       sentence: `It could take no more decisions, so yours ended it as a whole. ${removal(grant, nothingSetUp)}`,
       tone: 'leaving',
     };
   }
-  if (isTerminal(grant.state)) return unchanged('already-over', click, grant, telling);
+  if (isOver(click, grant)) return unchanged('already-over', click, grant, telling);
   return {
     heading: 'Recorded',
     sentence:
@@ -88,6 +93,12 @@ function applied(action: FormAction, grant: GrantBody, { name }: Telling): Happe
         heading: 'You revoked it',
         sentence: removal(grant, nothingSetUp),
         tone: 'leaving',
+      };
+    case 'review':
+      return {
+        heading: 'You reviewed it',
+        sentence: `Your review is signed and in the record, and ${grant.requesterName} is told.`,
+        tone: 'active',
       };
     case 'extend':
       return grant.conditions.includes('extensionPending')
@@ -172,7 +183,7 @@ function doneBy({ action }: OutcomeBody, grant: GrantBody): string {
 
 /** The newest decision that counted, other than this click. */
 function lastWord(click: Click, grant: GrantBody): OutcomeBody | undefined {
-  const decisive = ['approve', 'deny', 'withdraw', 'revoke', 'cancel'];
+  const decisive = click.action === 'review' ? ['review'] : ['approve', 'deny', 'withdraw', 'revoke', 'cancel'];
   return grant.outcomes.findLast(
     (item) => item.result === 'applied' && item.decisionId !== click.decisionId && decisive.includes(item.action),
   );

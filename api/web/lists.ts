@@ -73,6 +73,8 @@ export function approvalsPage(desk: Desk): RequestHandler {
       waiting: query.cursor === undefined ? shownCount(page.grants.length, page.next !== undefined) : undefined,
       grants: page.grants.map((grant) => ({
         ...shownGrant(grant, desk.name),
+        // Who may still decide does that first.
+        toReview: grant.may.includes('review') && !grant.may.includes('decide'),
         topFactors: (grant.risk?.factors ?? [])
           .filter(({ points }) => points > 0)
           .toSorted((a, b) => b.points - a.points)

@@ -77,7 +77,11 @@ const told: Record<GrantRecordType, Teller> = {
     if (read.text('verdict') === 'deny') {
       return { title: 'Checked and refused', tone: 'bad', notes: [...notes, read.text('because') ?? ''] };
     }
-    const how = read.is('automatic') ? 'no approval needed' : `approval needed: ${read.text('flow') ?? 'by its flow'}`;
+    const how = read.is('emergency')
+      ? 'an emergency, nobody is waited for'
+      : read.is('automatic')
+        ? 'no approval needed'
+        : `approval needed: ${read.text('flow') ?? 'by its flow'}`;
     return { title: `Checked: ${how}`, tone: 'working', notes };
   },
   'step-opened': (read, name) => ({

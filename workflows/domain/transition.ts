@@ -137,6 +137,7 @@ function assessed(state: State, { finding, ceiling }: Of<'assessed'>, now: Insta
     factors,
     missing,
     automatic,
+    ...(emergency ? { emergency } : {}),
     flow: rule.flow.name,
     ceiling,
     policyVersion: rule.policyVersion,
