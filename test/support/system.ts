@@ -63,6 +63,8 @@ export class System {
   readonly ordersDb: TestOrdersDb;
   readonly mail: Mail;
   readonly policyDir: string;
+  /** Keys, receipts, audit files. */
+  readonly stateDir: string;
   private readonly parts: SystemParts;
   private readonly tokens = new Map<string, { token: string; at: number }>();
 
@@ -75,6 +77,12 @@ export class System {
     this.ordersDb = parts.ordersDb;
     this.mail = parts.mail;
     this.policyDir = parts.policyDir;
+    this.stateDir = parts.stateDir;
+  }
+
+  /** Where anybody of the namespace finds Temporal. */
+  get engine(): { address: string; namespace: string } {
+    return this.parts.engine;
   }
 
   /** The API as this person or service sees it. */
@@ -111,12 +119,15 @@ export class System {
     return rows;
   }
 
-  /** Runs the Temporal CLI on a grant, as an operator does. */
-  async temporalCli(grantId: string, ...command: string[]): Promise<void> {
+  /** Runs the Temporal CLI on a grant, as an operator does, and answers what it said. */
+  async temporalCli(grantId: string, ...command: string[]): Promise<string> {
     const { address, namespace, cli } = this.parts.engine;
     const at = ['--address', address, '--namespace', namespace, '--workflow-id', grantWorkflowId(grantId)];
     const { PATH = '', HOME = '' } = process.env;
-    await run(cli, [...command, ...at], { env: { PATH, HOME, TEMPORAL_CONFIG_FILE: noConfiguration } });
+    const { stdout } = await run(cli, [...command, ...at], {
+      env: { PATH, HOME, TEMPORAL_CONFIG_FILE: noConfiguration },
+    });
+    return stdout;
   }
 
   /** What stands on others stops before them, as in the launcher. */
@@ -152,6 +163,7 @@ interface SystemParts {
   superuser: pg.Pool;
   mail: Mail;
   policyDir: string;
+  stateDir: string;
   provider: TestProvider;
   sessionKeyFile: string;
 }
@@ -232,6 +244,7 @@ async function startSystem(): Promise<System> {
     superuser,
     mail,
     policyDir,
+    stateDir,
     provider,
     sessionKeyFile: keys.files.session,
   });
