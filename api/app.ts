@@ -67,6 +67,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   ];
   const site = {
     handlers,
+    audit: parts.audit,
     passkeys,
     stepUp,
     csrf,

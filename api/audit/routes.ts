@@ -1,9 +1,9 @@
 /** Searching and exporting the audit. */
 import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
+import type { Actor } from '../identity/actor.js';
 import { route, type Route } from '../route.js';
 import type { Audit } from './audit.js';
-import type { Exported } from './export.js';
 import { AuditPage, ExportAudit, SearchAudit } from './schemas.js';
 
 export function auditRoutes(audit: Audit): Route[] {
@@ -32,27 +32,29 @@ export function auditRoutes(audit: Audit): Route[] {
         refusals: ['too-large'],
       },
       async ({ query }, actor, { response }) => {
-        const gone = new AbortController();
-        response.once('close', () => gone.abort());
-        try {
-          await send(await audit.export(query, actor, gone.signal), response);
-        } catch (error) {
-          // Whoever has gone needs no answer.
-          if (!gone.signal.aborted) throw error;
-        }
+        await sendExport(audit, query, actor, response);
         return undefined;
       },
     ),
   ];
 }
 
-async function send({ name, type, firstLine, content, done }: Exported, response: Response): Promise<void> {
+/** Sends the file, or throws before its first byte. */
+export async function sendExport(audit: Audit, query: ExportAudit, actor: Actor, response: Response): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   try {
-    response.set({ 'Content-Type': type, 'Content-Disposition': `attachment; filename="${name}"` });
-    response.set('Cache-Control', 'no-store');
-    response.write(firstLine);
-    await pipeline(content, response);
-  } finally {
-    await done();
+    const { name, type, firstLine, content, done } = await audit.export(query, actor, gone.signal);
+    try {
+      response.set({ 'Content-Type': type, 'Content-Disposition': `attachment; filename="${name}"` });
+      response.set('Cache-Control', 'no-store');
+      response.write(firstLine);
+      await pipeline(content, response);
+    } finally {
+      await done();
+    }
+  } catch (error) {
+    // Whoever has gone needs no answer.
+    if (!gone.signal.aborted) throw error;
   }
 }

@@ -2,9 +2,11 @@
 import express, { Router, type RequestHandler } from 'express';
 import type { Ref } from '../../workflows/domain/actor.js';
 import type { Instant } from '../../workflows/domain/time.js';
+import type { Audit } from '../audit/audit.js';
 import type { Handlers } from '../handlers.js';
 import type { Csrf } from '../identity/csrf.js';
 import { askPage, sendAsk } from './ask.js';
+import { auditPage, exportAudit } from './audit.js';
 import { answerProblemPages, noSuchPage } from './failures.js';
 import { challengeApproval, collectCredential, decideOn, grantPageOf } from './grant.js';
 import type { StepUp } from '../identity/step-up.js';
@@ -17,6 +19,7 @@ import { names, type NameOf } from './words.js';
 
 export interface PageParts {
   handlers: Handlers;
+  audit: Audit;
   passkeys: Webauthn;
   stepUp: StepUp;
   csrf: Csrf;
@@ -31,6 +34,7 @@ export interface PageParts {
 /** What the single pages work with. */
 export interface Desk {
   handlers: Handlers;
+  audit: Audit;
   passkeys: Webauthn;
   stepUp: StepUp;
   csrf: Csrf;
@@ -62,6 +66,8 @@ export function pages({ nameOf, now = Date.now, ...parts }: PageParts): Router {
   for (const action of formActions) router.post(`/grants/:id/${action}`, form, decideOn(desk, action));
   router.post('/grants/:id/approve/challenge', form, challengeApproval(desk));
   router.post('/grants/:id/credential', form, collectCredential(desk));
+  router.get('/audit', auditPage(desk));
+  router.get('/audit/export', exportAudit(desk));
   router.get('/passkeys', passkeysPage(desk));
   router.post('/passkeys', form, enrolPasskey(desk));
   router.post('/passkeys/rename', form, renamePasskey(desk));

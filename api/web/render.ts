@@ -38,8 +38,8 @@ const eta = new Eta({ views: fileURLToPath(new URL('templates/', import.meta.url
 export interface Frame {
   title: string;
   /** Which entry of the navigation is this page. */
-  here?: 'ask' | 'access' | 'approvals' | 'grants' | 'passkeys';
-  viewer?: { name: string; seesAll: boolean };
+  here?: 'ask' | 'access' | 'approvals' | 'grants' | 'audit' | 'passkeys';
+  viewer?: { name: string; seesAll: boolean; searchesAudit: boolean };
   /** How many requests wait for the viewer, like `3` or `20+`; undefined where nobody could say. */
   waiting?: string;
   now: Instant;

@@ -41,7 +41,11 @@ export async function show(response: Response, desk: Desk, template: string, sho
     ...page,
     now: desk.now(),
     waiting: waiting as string | undefined,
-    viewer: actor && { name: actor.name, seesAll: mayEverywhere('see-all', actor.roles) },
+    viewer: actor && {
+      name: actor.name,
+      seesAll: mayEverywhere('see-all', actor.roles),
+      searchesAudit: mayEverywhere('search-audit', actor.roles),
+    },
     csrf: actor ? desk.csrf.token(actor.sessionId ?? '') : '',
     nonce: () => randomUUID(),
   });

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import type { Audit } from '../../../../api/audit/audit.js';
 import type { Handlers } from '../../../../api/handlers.js';
 import type { Actor } from '../../../../api/identity/actor.js';
 import { createCsrf } from '../../../../api/identity/csrf.js';
@@ -23,6 +24,7 @@ export interface World {
   actor: Actor | undefined;
   /** What the handlers were called with, by name. */
   calls: [name: string, ...input: unknown[]][];
+  audit: Audit;
   /** Replaces single handlers. */
   handlers: Partial<Handlers>;
   url: string;
@@ -126,6 +128,7 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
   app.use(
     pages({
       handlers,
+      audit: { search: (asked) => world.audit.search(asked), export: (...asked) => world.audit.export(...asked) },
       passkeys: passkeysInMemory(),
       stepUp: () => Promise.resolve('daypass=stepped-up'),
       csrf,
@@ -150,6 +153,10 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
     records: [],
     actor: actor('engineer', { name: 'Enno Engineer' }),
     calls: [],
+    audit: {
+      search: () => Promise.resolve({ records: [], unreadable: [] }),
+      export: () => Promise.reject(new Error('not part of this test')),
+    },
     handlers: {},
     url,
     close: () =>
