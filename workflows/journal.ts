@@ -42,16 +42,25 @@ interface Noted {
   issuedAt: Instant;
 }
 
+interface Message {
+  from: 'note' | 'stray';
+  message: unknown;
+  /** It was held once. */
+  again?: true;
+}
+
 /** Of one publication, and of one answer. */
-const recordBytesMax = 20_000;
+const recordBytesMax = 40_000;
+/** A signature takes some milliseconds to check, and the server's patience with one turn ends after a few seconds. */
+const turnMax = 20;
 /** The server takes some 500 signals a run, so that a run ends long before. */
-const signalsMax = 200;
+const signalsMax = 100;
 const notedMax = 400;
 const refusalsShown = 5;
 /** How far a sender's clock may be behind ours at the very first line. */
 const startTolerance: Ms = 10 * 60_000;
-/** Somebody may invent key ids: they are looked for once in so long. */
-const keysEvery: Ms = 30_000;
+/** Somebody may invent key ids: keys are asked for once in so long. */
+const keysEvery: Ms = 5_000;
 
 export async function journal(handed?: unknown): Promise<void> {
   if (workflowInfo().workflowId !== journalId) {
@@ -68,7 +77,9 @@ class Journal {
   private noted: Noted[] = [];
   private forgottenBefore: Instant = 0;
   private readonly records: AuditRecord[] = [];
-  private readonly inbox: { from: 'note' | 'stray'; message: unknown }[] = [];
+  private readonly inbox: Message[] = [];
+  /** Signed with a key that is not known: looked at once more when the keys were asked for anew. */
+  private readonly held: Message[] = [];
   private signals = 0;
   private refused = 0;
   private published = 0;
@@ -96,14 +107,24 @@ class Journal {
     await this.begin(handed);
     void this.keepPublishing();
     for (;;) {
-      await condition(() => this.inbox.length > 0 || (this.isLong() && this.isPublished()));
+      await this.something();
       const before = this.head;
-      for (let next = this.inbox.shift(); next; next = this.inbox.shift()) await this.take(next);
-      const isOver = this.isLong() && this.inbox.length === 0 && this.isPublished();
+      if (this.held.length > 0 && Date.now() >= this.keysDue()) await this.askAgain();
+      for (const message of this.inbox.splice(0, turnMax)) this.take(message);
+      const isOver = this.isLong() && this.inbox.length === 0 && this.held.length === 0 && this.isPublished();
       if (isOver && !this.mentionRefusals()) break;
       if (this.head !== before) this.show();
+      if (this.inbox.length > 0) await sleep(1, { summary: 'the next lines' });
     }
     return { head: this.head, noted: this.noted, forgottenBefore: this.forgottenBefore };
+  }
+
+  /** Resolves when there is something to do. */
+  private async something(): Promise<void> {
+    const isDue = (): boolean =>
+      this.inbox.length > 0 || (this.isLong() && this.held.length === 0 && this.isPublished());
+    if (this.held.length === 0) await condition(isDue);
+    else await condition(() => this.inbox.length > 0, Math.max(1, this.keysDue() - Date.now()));
   }
 
   private async begin(handed: HandedOn | undefined): Promise<void> {
@@ -128,24 +149,36 @@ class Journal {
     return this.published === this.records.length;
   }
 
-  private async take({ from, message }: { from: 'note' | 'stray'; message: unknown }): Promise<void> {
-    const look = (): Read => {
-      if (!this.believed) return { because: 'It could not be checked: no keys are known.' };
-      return from === 'note' ? readNote(message, this.believed) : readStray(message, this.believed);
-    };
-    let found = look();
-    if (!isLine(found) && found.unknownKey && Date.now() - this.believedAt >= keysEvery) {
-      await this.askKeys();
-      found = look();
-    }
-    if (!isLine(found)) this.refuse(found.because);
-    else if (this.has(found)) return;
-    else if (found.issuedAt <= this.forgottenBefore) {
-      this.refuse('It was signed too long ago to tell whether it is here already.');
-    } else this.enter(found);
+  private take(message: Message): void {
+    const found = this.look(message);
+    if (isLine(found)) this.enter(found);
+    else if (found.unknownKey && !message.again) this.held.push({ ...message, again: true });
+    else this.refuse(found.because);
   }
 
-  private enter({ noteId, type, by, detail, issuedAt }: Line): void {
+  private look({ from, message }: Message): Read {
+    const { believed } = this;
+    if (!believed) return { because: 'It could not be checked: no keys are known.', unknownKey: true };
+    return from === 'note' ? readNote(message, believed) : readStray(message, believed);
+  }
+
+  /** A new key may have signed what is held: it is looked at once more, with the keys of now. */
+  private async askAgain(): Promise<void> {
+    await this.askKeys();
+    this.inbox.unshift(...this.held.splice(0));
+  }
+
+  private keysDue(): Instant {
+    return this.believedAt + keysEvery;
+  }
+
+  private enter(line: Line): void {
+    const { noteId, type, by, detail, issuedAt } = line;
+    if (this.has(line)) return;
+    if (issuedAt <= this.forgottenBefore) {
+      this.refuse('It was signed too long ago to tell whether it is here already.');
+      return;
+    }
     this.append(type, detail, by);
     this.noted.push({ noteId, issuedAt });
     const forgotten = this.noted.length > notedMax ? this.noted.shift() : undefined;
@@ -158,7 +191,7 @@ class Journal {
 
   private refuse(because: string): void {
     this.refused += 1;
-    log.error('something was sent to the journal that does not belong there', { because });
+    log.warn('something was sent to the journal that does not belong there', { because });
     if (this.refused <= refusalsShown) this.append('note-refused', { because, count: 1 });
   }
 
