@@ -13,6 +13,7 @@ export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   built ??= bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     failureConverterPath,
+    preloadModules: [fileURLToPath(new URL('../../workflows/domain/signature.ts', import.meta.url))],
     logger,
   });
   return built;

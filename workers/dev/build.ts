@@ -17,6 +17,7 @@ for (const folder of ['assets', 'templates']) {
 const { code } = await bundleWorkflowCode({
   workflowsPath: join(dist, 'workflows/index.js'),
   failureConverterPath: join(dist, 'activities/platform/failure-converter.js'),
+  preloadModules: [join(dist, 'workflows/domain/signature.js')],
 });
 await writeFile(join(dist, 'workflows.bundle.js'), code);
 process.stdout.write('dist/ is ready: node dist/api/main.js, dist/workers/decisions.js, dist/workers/connectors.js\n');
