@@ -105,8 +105,8 @@ function rememberWaits(grants: Grants): (entitlement: string) => Promise<string 
       const { found } = await grants.list(filter, { limit: waitsLookedAt });
       const waits = found
         .flatMap(({ view }) =>
-          // A start that was asked for later says nothing about waiting.
-          view.accessGrantTime === undefined || view.scheduledActivationTime !== undefined
+          // A start that was asked for later says nothing about waiting, nor does an emergency, which waits for nobody.
+          view.accessGrantTime === undefined || view.scheduledActivationTime !== undefined || view.review !== undefined
             ? []
             : [view.accessGrantTime - view.requestTime],
         )
