@@ -29,7 +29,7 @@ import { changeQueue, decisionsQueue, undoQueue } from '../../workflows/ids.js';
 import { page } from './authenticator.js';
 import { workflowBundle } from './bundle.js';
 import { memoryTarget } from './memory-target.js';
-import { policyFolder, swap } from './policy.js';
+import { policyFolder, swap, type Edits } from './policy.js';
 import { folder, oidc, redis, temporal, type TestProvider, type TestRedis, type TestTemporal } from './services.js';
 
 const installation = 'api-test';
@@ -49,6 +49,8 @@ const steady = {
 export interface WorldServices {
   temporal?: TestTemporal;
   redis?: TestRedis;
+  /** What is other than in the policy of all worlds. */
+  policy?: Edits;
 }
 
 export class ApiWorld {
@@ -82,7 +84,7 @@ export class ApiWorld {
   static async start(services: WorldServices = {}): Promise<ApiWorld> {
     const engine = services.temporal ?? (await temporal());
     const memory = services.redis ?? (await redis());
-    const policyDir = await policyFolder(steady);
+    const policyDir = await policyFolder({ ...steady, ...services.policy });
     const provider = await oidc(policyDir);
     const keys = await keyFiles();
     const clientSecretFile = await secretFile(provider.clientSecret);

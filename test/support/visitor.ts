@@ -12,16 +12,26 @@ export class Visitor {
 
   /** One request, without following. */
   async go(to: string | URL, form?: Record<string, string>, headers: Record<string, string> = {}): Promise<Response> {
+    return this.send(to, form && new URLSearchParams(form), headers);
+  }
+
+  /** A call as a script of the portal's own pages makes it. */
+  async call(to: string, body: object = {}, headers: Record<string, string> = {}): Promise<Response> {
+    return this.send(to, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+  }
+
+  private async send(
+    to: string | URL,
+    body: string | URLSearchParams | undefined,
+    headers: Record<string, string>,
+  ): Promise<Response> {
     const url = new URL(new URL(to, this.portal).href.replace(this.portal, this.actual));
     const sent = new Headers(headers);
     if (!sent.has('cookie')) sent.set('cookie', [...this.jar].map(([name, value]) => `${name}=${value}`).join('; '));
-    if (form && !sent.has('origin'))
+    if (body !== undefined && !sent.has('origin'))
       sent.set('origin', url.origin === new URL(this.actual).origin ? this.portal : url.origin);
-    const response = await fetch(url, {
-      redirect: 'manual',
-      headers: sent,
-      ...(form && { method: 'POST', body: new URLSearchParams(form) }),
-    });
+    const method = body === undefined ? 'GET' : 'POST';
+    const response = await fetch(url, { redirect: 'manual', headers: sent, method, body });
     for (const cookie of response.headers.getSetCookie()) {
       const [name = '', value = ''] = (cookie.split(';')[0] ?? '').split(/=(.*)/s);
       if (value === '') this.jar.delete(name);
