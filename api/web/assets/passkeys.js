@@ -12,6 +12,7 @@ function webauthn() {
 }
 
 function answerWhenSent(form) {
+  for (const told of form.querySelectorAll('[data-without-script]')) told.hidden = true;
   form.addEventListener('submit', async (event) => {
     if (event.defaultPrevented) return;
     event.preventDefault();
