@@ -120,22 +120,34 @@ const zoneFile = z.strictObject({
   entitlements: z.record(entitlementName, ceiling).refine((it) => Object.keys(it).length > 0, 'must name at least one'),
 });
 
+/** The ceilings of a folder alone, for which none of its secrets is needed. */
+export async function readCeilings(folder: string): Promise<Ceiling[]> {
+  const files = await filesOf(folder);
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  return texts.flatMap((text, index) => Object.values(parseYaml(files[index] ?? '', text, zoneFile).entitlements));
+}
+
 /** All zone files of a folder. Throws an Error with a sentence for the operator. */
 export async function readZones(folder: string, env: Environment): Promise<Zone[]> {
   await refuseIfOthersMayWrite(folder);
-  const files = (await readdir(folder)).filter((file) => /\.ya?ml$/.test(file)).sort();
+  const files = await filesOf(folder);
   if (files.length === 0) {
     throw new Error(
       `${folder} holds no zone file (*.yml), so there is no target to serve; see policy/ceilings/ for one.`,
     );
   }
-  const zones = await Promise.all(files.map((file) => readZone(join(folder, file), env)));
+  const zones = await Promise.all(files.map((file) => readZone(file, env)));
   for (const [index, zone] of zones.entries()) {
     const first = zones.findIndex((other) => other.target === zone.target);
     if (first !== index)
       throw new Error(`${zone.file}: target: ${zone.target} is in ${zones[first]?.file ?? ''} already.`);
   }
   return zones;
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  const files = (await readdir(folder)).filter((file) => /\.ya?ml$/.test(file)).sort();
+  return files.map((file) => join(folder, file));
 }
 
 export async function readZone(file: string, env: Environment): Promise<Zone> {

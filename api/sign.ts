@@ -15,7 +15,7 @@ import type { Actor } from './identity/actor.js';
 
 const decisionLongestMs: Ms = 14 * 24 * 3_600_000;
 /** Time to activate after the last decision: queues, retries, a target that was away for a moment. */
-const activationMs: Ms = 3_600_000;
+export const activationMs: Ms = 3_600_000;
 /** A connector's clock may be a little behind this one; what starts at once must not be "too early" there. */
 const clockToleranceMs: Ms = 5_000;
 
