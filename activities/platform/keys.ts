@@ -80,8 +80,8 @@ export async function readSigningKey(file: string): Promise<PrivateJwk> {
   return named(await readJson(file, 'a private Ed25519 JWK', signing.extend({ d: coordinate })));
 }
 
-const asPinned = 'a JWK Set of Ed25519 keys, each with an `until` if it is retired';
-const asReceiptKeys = 'a JWK Set of Ed25519 keys, each with the `targets` that it may speak for';
+const asPinned = 'a JWK Set of Ed25519 keys';
+const asReceiptKeys = 'a JWK Set of Ed25519 keys with their targets';
 
 /** JWK Set of public Ed25519 keys: whose signatures count. Nothing else may be in it. */
 export async function readSigningKeys(file: string): Promise<JwkSet> {

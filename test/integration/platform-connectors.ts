@@ -1,12 +1,13 @@
 /** The connector process, as it is run: it removes without Temporal, comes back with it, and creates only where that is safe. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { postgres as connectPostgres } from '../../activities/connectors/postgres/index.js';
 import type { Order } from '../../activities/connectors/connector.js';
+import { claimed } from '../../workflows/domain/signature.js';
 import { changeQueue, grantIdFrom, undoQueue } from '../../workflows/ids.js';
 import { folder, ownOrdersDb, ownPostgres, ownTemporal, type TestOrdersDb } from '../support/services.js';
 import { createSigner, hourMs, privateKey } from '../support/signer.js';
@@ -15,12 +16,15 @@ import { startWorker, type WorkerProcess } from '../support/worker-process.js';
 
 const installation = 'test';
 const nowhere = '127.0.0.1:1';
+const apiKid = 'api-key';
 
 describe('the connector process', function () {
   this.timeout(120_000);
   let db: TestOrdersDb;
   let env: Record<string, string>;
   let zone: string;
+  let receipts: string;
+  let keyFile: string;
   let worker: WorkerProcess | undefined;
 
   before(async () => {
@@ -33,15 +37,21 @@ describe('the connector process', function () {
     zone = await folder();
     await writeFile(join(zone, 'orders-db.yml'), zoneFile, { mode: 0o600 });
     const { kty, crv, x } = await privateKey('X25519');
+    const receiptKey = await privateKey('Ed25519');
+    receipts = join(await folder(), 'receipts');
+    keyFile = join(keys, 'api.json');
     env = {
       DAYPASS_INSTALLATION: installation,
       DAYPASS_CODEC_KEYS_FILE: await file('codec.json', {
         current: 'k',
         keys: { k: randomBytes(32).toString('base64') },
       }),
-      DAYPASS_API_KEYS_FILE: await file('api.json', (await createSigner(Date.now())).keys),
+      DAYPASS_API_KEYS_FILE: await pinned(),
       DAYPASS_CREDENTIAL_PUBLIC_KEY_FILE: await file('credential.json', { kty, crv, x }),
       DAYPASS_ZONE_DIR: zone,
+      DAYPASS_RECEIPT_KEY_FILE: await file('receipt.json', receiptKey),
+      DAYPASS_RECEIPTS_DIR: receipts,
+      DAYPASS_PORTAL_URL: 'http://localhost:7300',
       ORDERS_DB_PORT: String(db.port),
       ORDERS_DB_PROVISIONER: db.provisioner.password,
       TEMPORAL_ADDRESS: nowhere,
@@ -51,7 +61,16 @@ describe('the connector process', function () {
   afterEach(async () => {
     await worker?.stop('SIGKILL');
     worker = undefined;
+    await pinned();
   });
+
+  /** Pins keys of these ids and no others, as an administrator does. */
+  async function pinned(...kids: string[]): Promise<string> {
+    const { key } = await createSigner(Date.now());
+    const keys = [apiKid, ...kids].map((kid) => ({ kty: key.kty, crv: key.crv, x: key.x, kid }));
+    await writeFile(keyFile, JSON.stringify({ keys }));
+    return keyFile;
+  }
 
   const start = async (change: Record<string, string> = {}): Promise<WorkerProcess> =>
     (worker = await startWorker('connectors', { ...env, ...change }));
@@ -67,7 +86,7 @@ describe('the connector process', function () {
   };
 
   /** Makes an account. The connector makes none that is over already, so for that the label is set back. */
-  async function standing(by: { endsAt: number }): Promise<string> {
+  async function standing(by: { endsAt: number; signedBy?: string[] }): Promise<string> {
     const connector = connectPostgres({
       installation,
       address: { host: db.host, port: db.port, database: 'orders' },
@@ -81,6 +100,7 @@ describe('the connector process', function () {
       durationMs: hourMs,
       endBy: Date.now() + hourMs,
       evidenceDigest: 'a'.repeat(64),
+      signedBy: by.signedBy ?? [apiKid],
       recipientKey: { kty: 'OKP' },
       attempt: 1,
     };
@@ -107,10 +127,42 @@ describe('the connector process', function () {
     const { output } = await start();
     await until(async () => !(await stands(over)), { withinMs: 20_000, what: 'the overdue account is gone' });
     assert.ok(await stands(active));
-    await until(() => output().includes('sweep removed what stood past its end'));
+    await until(() => output().includes('sweep removed what may not stand'));
     await until(() => output().includes(`Temporal cannot be reached at ${nowhere}`));
     assert.ok(!output().includes(db.provisioner.password));
   });
+
+  it('removes what an unpinned key signed within seconds, without Temporal, with a receipt, and nothing else', async () => {
+    await pinned('leaked');
+    const endsAt = Date.now() + hourMs;
+    const leaked = await standing({ endsAt, signedBy: ['leaked', apiKid] });
+    const sound = await standing({ endsAt });
+    const unsigned = await standing({ endsAt, signedBy: [] });
+    const { output } = await start();
+    await until(async () => !(await stands(unsigned)), { withinMs: 20_000, what: 'what nobody known signed is gone' });
+    assert.ok((await stands(leaked)) && (await stands(sound)));
+    const from = performance.now();
+    await pinned();
+    await until(async () => !(await stands(leaked)), { withinMs: 5_000, what: 'what the leaked key signed is gone' });
+    assert.ok(performance.now() - from < 5_000);
+    assert.ok(await stands(sound));
+    await until(() => output().includes('"because":"key not pinned"'));
+    await until(async () => (await booked()).filter(({ kind }) => kind === 'swept').length >= 2);
+
+    // Half a file, or none, is nobody's wish: what was pinned last stays pinned.
+    await writeFile(keyFile, '{ "keys": [');
+    await until(() => output().includes('pinned keys refused; the last good set stays'));
+    assert.ok(await stands(sound));
+  });
+
+  async function booked(): Promise<{ kind?: unknown }[]> {
+    const files = await readdir(receipts);
+    const texts = await Promise.all(files.map((name) => readFile(join(receipts, name), 'utf8')));
+    return texts
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line !== '')
+      .map(claimed);
+  }
 
   it('goes on sweeping when the target was away', async () => {
     const started = await start();

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
 import { createAccounts, type AccountDeps } from '../../activities/accounts.js';
+import type { Stray } from '../../activities/contract.js';
 import type { Credential } from '../../activities/connectors/connector.js';
 import type { PostgresPrivilege } from '../../activities/connectors/postgres/index.js';
 import { connectMailer, type Mailer } from '../../activities/mail/mailer.js';
@@ -16,7 +17,6 @@ import type { PrivateJwk } from '../../activities/platform/keys.js';
 import { createLog } from '../../activities/platform/log.js';
 import { connectRedis } from '../../activities/platform/redis.js';
 import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
-import { createPublish, recordsStream } from '../../activities/publish.js';
 import { createReconciles } from '../../activities/reconciles.js';
 import { Target } from '../../workflows/attributes.js';
 import { digest } from '../../workflows/domain/digest.js';
@@ -27,7 +27,9 @@ import { collect } from '../../workflows/messages.js';
 import type { Reconciled } from '../../workflows/reconcile.js';
 // Quiet workers.
 import '../support/bundle.js';
+import { page } from '../support/authenticator.js';
 import { change, exampleDirectory } from '../support/change.js';
+import { receiptBook } from '../support/receipt-book.js';
 import { rule, Script } from '../support/script.js';
 import { redis as sharedRedis, temporal } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
@@ -42,6 +44,7 @@ const hour = 3_600_000;
 describe('reconcile at a real PostgreSQL', function () {
   this.timeout(90_000);
   const closing: (() => Promise<unknown> | void)[] = [];
+  const noted: Stray[] = [];
   let client: Client;
   let ground: PostgresGround;
   let smtp: TestSmtp;
@@ -54,6 +57,8 @@ describe('reconcile at a real PostgreSQL', function () {
     const keys = { current: 'test', keys: { test: randomBytes(32) } };
     [signingKey, credentialKey] = [await newKey('Ed25519'), await newKey('X25519')];
     ground = await postgresGround();
+    const receipts = await receiptBook('test', target);
+    closing.push(() => receipts.book.close());
     closing.push(() => ground.stop());
     smtp = await startSmtp();
     const mailer: Mailer = connectMailer(smtp.url, 'Daypass <daypass@localhost>');
@@ -71,12 +76,14 @@ describe('reconcile at a real PostgreSQL', function () {
     );
     client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
 
-    const { assess, openStep, judge, stillEligible } = new Script({ rule: rule({ automatic: true }) });
+    const script = new Script({ rule: rule({ automatic: true }) });
+    script.receiptKeys = [receipts.key];
+    const { assess, openStep, judge, stillEligible } = script;
     const policy = { current: () => exampleDirectory() };
     const notify = createNotify({ mailer, redis, policy, portalUrl: 'http://localhost:7300', log });
     const reconciles = createReconciles({
       client,
-      publish: createPublish(redis),
+      notes: { stray: async (stray) => void noted.push(stray) },
       notify,
       reads: { stillEligible },
       log,
@@ -92,14 +99,18 @@ describe('reconcile at a real PostgreSQL', function () {
               privilege: { role: 'orders_reader' },
               longestMs: 8 * hour,
               approvals: { least: 1, groups: ['managers'] },
+              attested: false,
               automatic: { longestMs: 4 * hour, perHour: 100 },
             },
           ],
         ]),
         apiKeys: { keys: [publicPart(signingKey)] },
         credentialKey: publicPart(credentialKey),
+        passkeys: [],
+        page,
       },
       connector: ground.as({}),
+      book: receipts.book,
       perSecond: 100,
       log,
     };
@@ -123,7 +134,8 @@ describe('reconcile at a real PostgreSQL', function () {
       });
     };
     const tell = async (): Promise<void> => undefined;
-    const decisions = { assess, openStep, judge, stillEligible, tell, ...reconciles };
+    const believed = async () => ({ installation: 'test', api: [], receipts: [receipts.key] });
+    const decisions = { assess, openStep, judge, stillEligible, tell, believed, ...reconciles };
     await work({ taskQueue: decisionsQueue, workflowBundle, activities: decisions });
     await work({ taskQueue: changeQueue(target), activities: { provision, ceiling } });
     await work({ taskQueue: undoQueue(target), activities: { remove, list } });
@@ -194,10 +206,8 @@ describe('reconcile at a real PostgreSQL', function () {
     const mail = await until(() => smtp.taken.find(({ to }) => to === 'operator@example.org'), { what: 'the mail' });
     assert.match(mail.mail.subject ?? '', /^Removed at orders-db: an account that no grant explains/);
     assert.ok(mail.mail.text?.includes(terminated.request.grantId));
-    const lines = await redis.xrevrange(recordsStream, '+', '-', 'COUNT', 5);
-    assert.ok(
-      lines.some(([, fields]) => fields.includes('stray-removed') && fields.includes(terminated.request.grantId)),
-    );
+    const [stray] = noted;
+    assert.deepEqual([stray?.grantId, stray?.removal?.wasPresent], [terminated.request.grantId, true]);
     await other.handle.terminate('the test is over');
   });
 

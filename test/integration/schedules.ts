@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createLog } from '../../activities/platform/log.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
+import { watchSigningKeys, type KeyWatch } from '../../activities/platform/keys.js';
 import { watchPolicy, type PolicyWatch } from '../../activities/policy/load.js';
 import { keepSchedules } from '../../workers/schedules.js';
 import { reassessId, reconcileWorkflowId } from '../../workflows/ids.js';
@@ -19,6 +20,8 @@ describe('the schedules', function () {
   let server: TestTemporal & Restartable;
   let client: Client;
   let policy: PolicyWatch;
+  let apiKeys: KeyWatch;
+  let keyFile: string;
   let dir: string;
   let stop: AbortController;
   let keeping: Promise<void>;
@@ -27,21 +30,40 @@ describe('the schedules', function () {
     server = await ownTemporal();
     dir = join(await folder(), 'policy');
     await cp('policy', dir, { recursive: true });
+    keyFile = join(await folder(), 'keys.json');
     policy = watchPolicy(dir, log, { settleMs: 10, pollMs: 200 });
     const keys = { current: 'test', keys: { test: randomBytes(32) } };
     const connection = Connection.lazy({ address: server.address });
     client = new Client({ connection, namespace: server.namespace, dataConverter: dataConverter(keys) });
     stop = new AbortController();
-    keeping = keepSchedules(client, policy, log, stop.signal);
+    await pin('one');
+    apiKeys = watchSigningKeys(keyFile, log);
+    keeping = keepSchedules(client, policy, apiKeys, log, stop.signal);
   });
 
   after(async () => {
     stop.abort();
     await keeping;
     policy.close();
+    apiKeys.close();
     await client.connection.close();
     await server.stop();
   });
+
+  const pin = (...kids: string[]): Promise<void> =>
+    writeFile(
+      keyFile,
+      JSON.stringify({ keys: kids.map((kid) => ({ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid })) }),
+    );
+
+  /** How often every grant was asked who signed for it. */
+  async function keyPasses(): Promise<number> {
+    let count = 0;
+    for await (const { workflowId } of client.workflow.list()) {
+      if (workflowId.startsWith(`${reassessId}/keys-`)) count += 1;
+    }
+    return count;
+  }
 
   const passes = async (): Promise<number> => {
     const { info } = await client.schedule.getHandle(reassessId).describe();
@@ -69,6 +91,16 @@ describe('the schedules', function () {
     const file = join(dir, 'directory.yml');
     await writeFile(file, (await readFile(file, 'utf8')).replace('name: Contractor', 'name: Former contractor'));
     await until(async () => (await passes()) > before, { what: 'a pass after the change' });
+  });
+
+  it('ask every running grant when a key is pinned or unpinned, also when it is unpinned again', async () => {
+    await until(async () => (await keyPasses()) === 1, { what: 'the pass of the start' });
+    await endPasses();
+    await pin('one', 'two');
+    await until(async () => (await keyPasses()) === 2, { what: 'a pass for the new key' });
+    await endPasses();
+    await pin('one');
+    await until(async () => (await keyPasses()) === 3, { what: 'a pass for the key that went' });
   });
 
   it('are made when Temporal comes back, for a change that it missed', async () => {
