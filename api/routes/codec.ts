@@ -123,7 +123,8 @@ function asJson({ metadata, data }: Payload): JsonPayload {
     metadata: Object.fromEntries(
       Object.entries(metadata ?? {}).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
     ),
-    data: Buffer.from(data ?? []).toString('base64'),
+    // As Temporal writes it: without the field where there is nothing.
+    ...(data && data.length > 0 && { data: Buffer.from(data).toString('base64') }),
   };
 }
 
