@@ -1,10 +1,13 @@
 /** Whoever can poll a queue can answer anything, or nothing: a grant ends as it must, and none is wedged. */
 import assert from 'node:assert/strict';
+import type { ReceiptKey } from '../../workflows/domain/receipt.js';
+import type { Finding, Opening } from '../../workflows/domain/rule.js';
 import type { Removal } from '../../workflows/domain/target.js';
 import { hour, Script, type Activities } from '../support/script.js';
 import { WorkflowWorld } from '../support/workflow-world.js';
 
 const manager = 'person:manager';
+type Passed = Extract<Finding, { verdict: 'pass' }>;
 const nonsense: unknown[] = [
   undefined,
   null,
@@ -94,6 +97,78 @@ describe('an answer of the wrong shape', function () {
     await it.narrow('revoke', manager);
     await it.shows({ state: 'REVOKING' });
     await it.skip(hour);
+    assert.equal((await it.ends()).state, 'REVOKED');
+  });
+});
+
+describe('an answer of the right shape, and out of all bounds', function () {
+  this.timeout(60_000);
+  let world: WorkflowWorld;
+  before(async () => {
+    world = await WorkflowWorld.start();
+  });
+  after(() => world.stop());
+
+  const late = 1e300;
+  const long = 'x'.repeat(50_000);
+
+  /** What the server would terminate a workflow for, or no timer and no clock can show. */
+  const findings: [string, (found: Passed) => Finding][] = [
+    ['a score that is no whole number', (found) => ({ ...found, risk: { ...found.risk, score: 20.5 } })],
+    ['a score that is no number', (found) => ({ ...found, risk: { ...found.risk, score: NaN } })],
+    ['reasons without end', (found) => ({ ...found, risk: { ...found.risk, missing: [long] } })],
+    ['a title without end', (found) => ({ ...found, rule: { ...found.rule, title: long } })],
+    ['people without end', (found) => ({ ...found, barred: Array.from({ length: 3_000 }, () => 'person:barred') })],
+    ['keys without end', (found) => ({ ...found, receiptKeys: [{ kid: long, x: 'x', targets: [] }] })],
+    ['keys that are none', (found) => ({ ...found, receiptKeys: [{ kid: 'x', x: 'x' } as unknown as ReceiptKey] })],
+    ['a step at the end of time', (found) => ({ ...found, opening: { ...opening, expireAt: late } })],
+    ['a step before all time', (found) => ({ ...found, opening: { ...opening, remindAt: -late } })],
+    ['an approver without end', (found) => ({ ...found, opening: { ...opening, selectors: [long] } })],
+  ];
+  const opening: Opening = { selectors: [manager], usedFallback: false, expireAt: Date.now() + hour };
+  for (const [what, change] of findings) {
+    it(`of assess denies: ${what}`, async () => {
+      const script: Script = new Script({
+        assess: async (input) => {
+          const found = await script.assess(input);
+          return found.verdict === 'pass' ? change(found) : found;
+        },
+      });
+      assert.equal((await (await world.grant(script)).ends()).state, 'DENIED');
+    });
+  }
+
+  it('of a step asks as many as can be indexed, and the grant goes on', async () => {
+    const selectors = Array.from({ length: 40 }, (_, index) => `group:${String(index).padStart(94, 'g')}`);
+    const it = await world.grant(new Script({ openStep: async () => ({ ...opening, selectors }) }));
+    await it.shows({ state: 'APPROVAL_AWAITED', asked: selectors.slice(0, 20) });
+    await it.narrow('deny', manager);
+    assert.equal((await it.ends()).state, 'DENIED');
+  });
+
+  it('of a connector makes nothing: an end at the end of time, or before all time', async () => {
+    for (const endsAt of [late, -late, NaN, 1.5]) {
+      const script: Script = new Script({ provision: async ({ grantId }) => script.account(grantId, endsAt) });
+      const it = await world.grant(script);
+      await it.shows({ state: 'APPROVAL_AWAITED' });
+      await it.approve({ by: manager });
+      assert.equal((await it.ends()).state, 'ACTIVATION_FAILED');
+    }
+  });
+
+  it('of a removal is believed however much was left behind', async () => {
+    const remarks = Array.from({ length: 50 }, () => '\u6f22'.repeat(300));
+    const script: Script = new Script({
+      remove: async ({ grantId }) => {
+        script.standing = false;
+        return script.removal(grantId, { remarks });
+      },
+    });
+    const it = await world.grant(script);
+    await it.shows({ state: 'APPROVAL_AWAITED' });
+    await it.approve({ by: manager });
+    await it.shows({ state: 'ACTIVE' });
+    await it.narrow('revoke', manager);
     assert.equal((await it.ends()).state, 'REVOKED');
   });
 });

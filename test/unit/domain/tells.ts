@@ -1,7 +1,9 @@
 /** Who hears of which change, and that nobody hears of it twice. */
 import assert from 'node:assert/strict';
-import { operators, tells, type News } from '../../../workflows/domain/tells.js';
+import { operators, security, tells, type News } from '../../../workflows/domain/tells.js';
+import { apply } from '../../../workflows/domain/apply.js';
 import type { Event } from '../../../workflows/domain/event.js';
+import type { FailureCode } from '../../../workflows/domain/failure.js';
 import type { State } from '../../../workflows/domain/state.js';
 import {
   after,
@@ -17,7 +19,7 @@ import {
   manager,
   moving,
 } from '../../support/histories.js';
-import { narrows, opensStep, owner, passed, provisioned, start, step, vote } from '../../support/histories.js';
+import { narrows, newId, opensStep, owner, passed, provisioned, start, step, vote } from '../../support/histories.js';
 
 const news = (before: State, ...events: Event[]): News[] => tells(before, after(before, ...events));
 const awaiting = inState.APPROVAL_AWAITED();
@@ -145,6 +147,35 @@ describe('the news of a change', () => {
     const state = moving();
     const id = state.pendingExtension?.decisionId ?? '';
     assert.deepEqual(news(state, endMoved(id, start + 2 * hour)), [{ kind: 'extended', to: [engineer] }]);
+  });
+
+  it('alarms security once for each code by which evidence is refused, whatever it stands in', () => {
+    const refused = (code: FailureCode): Event => ({
+      ...{ type: 'refused', action: 'approve', decisionId: newId(), by: manager, code, because: 'no' },
+    });
+    const alarm = { kind: 'evidence-refused', to: [security] };
+    let state = awaiting;
+    for (const [event, expected] of [
+      [refused('unreadable'), [alarm]],
+      [refused('unreadable'), []],
+      [refused('bad-evidence'), [alarm]],
+      [refused('passkey-counter'), [alarm]],
+      [refused('passkey-counter'), []],
+      [refused('not-an-approver'), []],
+      [refused('already-decided'), []],
+    ] as const) {
+      const next = apply(state, event, state.changedAt + 1);
+      assert.deepEqual(tells(state, next), expected);
+      state = next;
+    }
+    const failed = (code: FailureCode): News[] =>
+      news(activating, { type: 'provision-failed', code, because: 'no' }).filter(({ kind }) => kind === alarm.kind);
+    for (const code of ['ceiling-refused', 'clock-skew', 'tombstone', 'bad-receipt'] as const) {
+      assert.deepEqual(failed(code), [alarm]);
+    }
+    assert.deepEqual(failed('target-unavailable'), []);
+    const lied = news(inState.REVOKING(), { type: 'removal-failed', attempt: 1, code: 'bad-receipt', because: 'no' });
+    assert.deepEqual(lied, [alarm]);
   });
 
   it('is one line for each kind, also when many things happened at once', () => {

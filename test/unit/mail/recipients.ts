@@ -43,6 +43,12 @@ describe('the recipients of a mail', () => {
     assert.deepEqual(told([{ kind: 'removal-overdue', to: ['group:ops'] }]), { 'person:operator': 'removal-overdue' });
   });
 
+  it('include everyone of security when evidence is refused, whatever their groups are called', () => {
+    assert.deepEqual(told([{ kind: 'evidence-refused', to: ['group:sec'] }]), {
+      'person:security': 'evidence-refused',
+    });
+  });
+
   it('hear the more important of two things', () => {
     const decided: News = { kind: 'decided', to: ['group:db-owners'] };
     const asked: News = { kind: 'asked', to: ['person:owner'] };
