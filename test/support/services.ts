@@ -30,6 +30,8 @@ export interface TestTemporal {
 
 /** A service that a test may take away and bring back, at the same address and with the same data. */
 export interface Restartable {
+  /** The folder with its data. */
+  state: string;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -73,7 +75,8 @@ export async function ownTemporal(): Promise<TestTemporal & Restartable> {
   const at = { state: await folder(), port, uiPort, forget: false };
   const first = await startTemporal(at);
   const { address, namespace, uiUrl } = first;
-  return { address, namespace, uiUrl, ...restartable(first.program, async () => (await startTemporal(at)).program) };
+  const again = async (): Promise<Program> => (await startTemporal(at)).program;
+  return { address, namespace, uiUrl, ...restartable(first.program, at.state, again) };
 }
 
 export const redis = once(async (): Promise<TestRedis> => ownRedis());
@@ -83,7 +86,7 @@ export async function ownRedis(): Promise<TestRedis> {
   const services = await readCompose();
   const options = { services, command: await findRedis(services, tell), port: await freePort(), state: await folder() };
   const { url, port, program } = await runRedis(options);
-  return { url, port, ...restartable(program, async () => (await runRedis(options)).program) };
+  return { url, port, ...restartable(program, options.state, async () => (await runRedis(options)).program) };
 }
 
 export const postgres = once(async (): Promise<TestPostgres> => ownPostgres());
@@ -98,7 +101,8 @@ export async function ownPostgres(): Promise<TestPostgres> {
     settings: ['fsync=off'],
   };
   const { host, port, superuser, program } = await runPostgres(options);
-  return { host, port, superuser, ...restartable(program, async () => (await runPostgres(options)).program) };
+  const again = async (): Promise<Program> => (await runPostgres(options)).program;
+  return { host, port, superuser, ...restartable(program, options.state, again) };
 }
 
 export interface TestOrdersDb extends TestPostgres {
@@ -183,11 +187,12 @@ async function startTemporal(at: { state: string; port?: number; uiPort?: number
   });
 }
 
-function restartable(first: Program, again: () => Promise<Program>): Restartable {
+function restartable(first: Program, state: string, again: () => Promise<Program>): Restartable {
   let program = first;
   const stop = (): Promise<void> => program.stop();
   stops.push(stop);
   return {
+    state,
     stop,
     async start() {
       if (program.hasEnded()) program = await again();

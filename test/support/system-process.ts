@@ -20,6 +20,11 @@ export class SystemProcess {
     return this.own.name;
   }
 
+  /** Where it serves its health and figures. */
+  get origin(): string {
+    return new URL(this.own.ready).origin;
+  }
+
   /** Resolves once it can do its work. Starting twice is starting once. */
   async start(env: Record<string, string> = {}): Promise<void> {
     if (this.program && !this.program.hasEnded()) return;
