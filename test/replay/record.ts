@@ -163,6 +163,34 @@ export const lives: Record<string, [GrantState, Life]> = {
       return it;
     },
   ],
+  'emergency-reviewed': [
+    'WITHDRAWN',
+    async (world) => {
+      const emergency = { longestMs: hour, reviewers: ['group:security'] };
+      const it = await world.grant(new Script({ rule: rule({ emergency }) }), { emergency: true });
+      await it.shows({ state: 'ACTIVE' });
+      await it.narrow('withdraw', engineer);
+      await it.shows({ state: 'WITHDRAWN', conditions: ['emergency', 'reviewPending'] });
+      await it.skip(24 * hour);
+      await until(() => it.script.told.some(({ news }) => news.some(({ kind }) => kind === 'review-reminded')), {
+        what: 'a reminder of the review',
+      });
+      await it.review({ by: 'person:security', verdict: 'justified' });
+      return it;
+    },
+  ],
+  'renewed-and-withdrawn': [
+    'WITHDRAWN',
+    async (world) => {
+      const it = await active(world);
+      await it.collect();
+      await it.renew({ by: engineer });
+      await it.shows({ credential: 'waiting' });
+      await it.collect();
+      await it.narrow('withdraw', engineer);
+      return it;
+    },
+  ],
   withdrawn: [
     'WITHDRAWN',
     async (world) => {

@@ -7,6 +7,8 @@ import type { Ms } from '../../workflows/domain/time.js';
 import {
   allowing,
   asksMore,
+  asksRenewal,
+  breaksGlass,
   endMoved,
   engineer,
   gone,
@@ -16,6 +18,8 @@ import {
   narrows,
   newId,
   opensStep,
+  renewedAs,
+  reviews,
 } from './histories.js';
 import { owner, passed, planted, provisioned, second, secondOwner, security, start, step, vote } from './histories.js';
 
@@ -81,7 +85,8 @@ function assesses(flow: Step[], { yes, fits, size }: Luck): Event {
   if (size === 1 && !yes) return { type: 'assessed', finding: denied, ceiling: allowing };
   const ceilings = [allowing, 'silent', { ...allowing, automatic: false, leastApprovals: 1 }] as const;
   const ceiling = size === 2 ? ({ allows: false, because: 'no' } as const) : ceilings[size % 3];
-  return passed({ automatic: !yes || !fits, flow: { name: 'flow', steps: flow } }, ceiling);
+  const emergency = yes ? breaksGlass : undefined;
+  return passed({ automatic: !yes || !fits, emergency, flow: { name: 'flow', steps: flow } }, ceiling);
 }
 
 /** Everything that can come, by name. */
@@ -122,6 +127,16 @@ const kinds = {
     because: 'no',
   }),
   collected: (_, { who, fits, size }) => ({ type: 'collected', collectId: `${size}`, by: fits ? engineer : who }),
+  'renewal-asked': (_, { who, fits }) => asksRenewal({ by: fits ? engineer : who }),
+  renewed: ({ renewal }, { fits, yes }) =>
+    renewedAs(fits ? (renewal?.decisionId ?? '') : newId(), yes ? {} : { account: 'another' }),
+  'renewal-failed': ({ renewal }, { fits }) => ({
+    type: 'renewal-failed',
+    renewal: fits ? (renewal?.decisionId ?? '') : newId(),
+    code: 'target-unavailable',
+    because: 'no',
+  }),
+  reviewed: (_, { who, yes }) => reviews(who, { verdict: yes ? 'justified' : 'not-justified' }),
   removed: () => gone(),
   'removal-failed': ({ removing }, { fits, size }) => ({
     type: 'removal-failed',
@@ -152,6 +167,7 @@ export const timers: Event['type'][] = [
   'removal-overdue',
   'tombstone-retried',
   'tombstone-moot',
+  'review-reminded',
 ];
 
 const timed: fc.Arbitrary<Happening> = fc

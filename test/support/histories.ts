@@ -1,6 +1,6 @@
 /** Grants as the pure core lives them: events as they come from people, machines and time, and a grant in every state. */
 import { apply, isDecision, outcomeOf } from '../../workflows/domain/apply.js';
-import type { Approved, Event, ExtensionAsked } from '../../workflows/domain/event.js';
+import type { Approved, Event, ExtensionAsked, RenewalAsked, Reviewed } from '../../workflows/domain/event.js';
 import type { Request } from '../../workflows/domain/request.js';
 import type { Finding, Opening, Risk, Rule, Step } from '../../workflows/domain/rule.js';
 import { opened, type State } from '../../workflows/domain/state.js';
@@ -129,6 +129,21 @@ export function planted(more: Partial<Removal> = {}): Of<'tombstone-planted'> {
   return { type: 'tombstone-planted', removal: { ...removal, wasPresent: false, ...more } };
 }
 
+export function asksRenewal(more: Partial<RenewalAsked> = {}): RenewalAsked {
+  return { type: 'renewal-asked', decisionId: newId(), by: engineer, evidence: 'a renewal, signed', ...more };
+}
+
+/** The target made another credential. */
+export function renewedAs(renewal: string, more: Partial<Provisioned> = {}): Of<'renewed'> {
+  const sealedCredential = 'sealed anew';
+  return { type: 'renewed', renewal, made: { ...provisioned().provisioned, sealedCredential, ...more } };
+}
+
+export function reviews(by = security, more: Partial<Reviewed> = {}): Reviewed {
+  const decision = { decisionId: newId(), by, name: by, comment: 'Looked at it.', evidence: `review of ${by}` };
+  return { type: 'reviewed', ...decision, verdict: 'justified', ...more };
+}
+
 /** The target moved the end of this extension. */
 export function endMoved(extension: string, endsAt: Instant): Of<'end-set'> {
   return { type: 'end-set', extension, moved: { ...provisioned().provisioned, endsAt } };
@@ -172,6 +187,20 @@ export const inState: Record<GrantState, () => State> = {
 export function extending(): State {
   const extension = asksMore(3 * hour);
   return after(active(), extension, opensStep({ about: extension.decisionId }));
+}
+
+export const breaksGlass: Rule['emergency'] = { longestMs: hour, reviewers: ['group:security'] };
+
+/** An emergency that can be used. */
+export function emergency(): State {
+  const unextended = { automaticUpToMs: 0, byApproval: true };
+  const finding = passed({ emergency: breaksGlass, extension: unextended });
+  return after(asked({ emergency: true }), finding, provisioned());
+}
+
+/** The credential was handed over. */
+export function collected(collectId = 'one'): State {
+  return after(active(), { type: 'collected', collectId, by: engineer });
 }
 
 /** The target is asked to move the end. */
