@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import { digest } from '../workflows/domain/digest.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
 import { changedChannel, sealsId } from '../workflows/ids.js';
-import type { Stray } from './contract.js';
 
 export interface Publish {
   /** Says that a grant changed; repeating it costs a look and nothing else. */
@@ -12,8 +11,6 @@ export interface Publish {
   records(records: AuditRecord[]): Promise<void>;
   /** The same for seals, as compact JWS. */
   seals(seals: string[]): Promise<void>;
-  /** No grant's chain knows a stray, so its line stands in the stream without one. */
-  stray(stray: Stray): Promise<void>;
 }
 
 /** The braces keep the stream and its marks on one node of a Redis Cluster. */
@@ -47,11 +44,6 @@ export function createPublish(redis: Redis): Publish {
     },
     async seals(seals) {
       for (const seal of seals) await append(digest({ seal }), sealsId, 'seal', { seal });
-    },
-    async stray(stray) {
-      const { target, removal } = stray;
-      const type = removal ? 'stray-removed' : 'stray-stands';
-      await append(`${type} ${target} ${removal?.removedAt ?? ''}`, `target/${target}`, type, { type, ...stray });
     },
   };
 }
