@@ -19,7 +19,7 @@ const deeds = { enrolled: 'Passkey enrolled', renamed: 'Passkey renamed', remove
 type Deed = keyof typeof deeds;
 
 const deedSentences: Record<Deed, string> = {
-  enrolled: 'From now on it proves that it is you. Whoever looks after a target adds it there with the line below.',
+  enrolled: 'From now on it proves that it is you. Whoever looks after a target adds it there with the command below.',
   renamed: 'Only its name is new; it is the same key.',
   removed:
     'It counts for nothing any more and does not come back. Whoever listed it at a target should remove it there.',
@@ -66,7 +66,7 @@ async function showPasskeys(response: Response, desk: Desk, actor: Actor, shown:
     status,
     title: 'Passkeys',
     here: 'passkeys',
-    passkeys: passkeys.map((passkey) => shownPasskey(passkey, actor)),
+    passkeys: passkeys.map(shownPasskey),
     isFull: passkeys.length >= passkeysMax,
     most: passkeysMax,
     strength: strengthSentences[strengthOf(actor.signIn)],
@@ -86,8 +86,8 @@ function wayPast({ code }: Problem): { href: string; text: string } | undefined 
   return code === 'fresh-sign-in-required' ? { href: `/sign-in${back}`, text: 'Sign in again' } : undefined;
 }
 
-function shownPasskey(passkey: Passkey, actor: Actor) {
-  const { credentialId, publicKey, name, fingerprint, enrolledAt, lastUsedAt, backedUp } = passkey;
+function shownPasskey(passkey: Passkey) {
+  const { credentialId, name, fingerprint, evidence, enrolledAt, lastUsedAt, backedUp } = passkey;
   return {
     credentialId,
     name,
@@ -95,8 +95,8 @@ function shownPasskey(passkey: Passkey, actor: Actor) {
     backedUp,
     enrolTime: isoInstant(enrolledAt),
     lastUseTime: lastUsedAt === undefined ? undefined : isoInstant(lastUsedAt),
-    // Letters, digits, `-` and `_` alone, so that quotes are all that YAML needs.
-    line: `- { person: ${actor.ref.replace(/^person:/, '')}, id: "${credentialId}", key: "${publicKey}" }`,
+    // Checks the API's signature, and prints the line to add with the fingerprint to compare.
+    command: `npm run keys -- passkey ${evidence}`,
   };
 }
 

@@ -7,14 +7,13 @@ import { firstBroken, type AuditRecord } from '../../workflows/domain/record.js'
 import { personWorkflowId } from '../../workflows/ids.js';
 import * as messages from '../../workflows/passkey-messages.js';
 import { ApiWorld, writeOrders } from '../support/api-world.js';
-import { createPasskey, type Ceremony, type Passkey } from '../support/authenticator.js';
+import { createPasskey, type Passkey } from '../support/authenticator.js';
+import { answer, enrolment, enrols, passkeysOf, proof, removeAll, type Body } from '../support/passkey-calls.js';
 import { swap } from '../support/policy.js';
 import { Visitor } from '../support/visitor.js';
 
 const portal = 'http://localhost:7300';
 const minuteMs = 60_000;
-
-type Body = Record<string, unknown>;
 
 describe('passkeys over HTTP', function () {
   this.timeout(90_000);
@@ -32,52 +31,10 @@ describe('passkeys over HTTP', function () {
     return who;
   }
 
-  async function answer(response: Response, status = 200): Promise<Body> {
-    const text = await response.text();
-    assert.equal(response.status, status, text);
-    return JSON.parse(text) as Body;
-  }
-
   async function refused(response: Response, code: string): Promise<void> {
     const body = (await response.json()) as Body;
     assert.equal(body['type'], code, JSON.stringify(body));
     assert.match(String(body['detail']), /\.$/);
-  }
-
-  const challengeIn = (asked: Body) => String((asked['options'] as Body)['challenge']);
-
-  /** What a browser would send to enrol. */
-  async function enrolment(who: Visitor, passkey: Passkey, change: Partial<Ceremony> = {}): Promise<Body> {
-    const asked = await answer(await who.call('/v1/me/passkeys/challenge'));
-    const { response } = passkey.register({ challenge: challengeIn(asked), ...change });
-    const { clientDataJSON, attestationObject } = response;
-    return {
-      name: 'Laptop',
-      nonce: asked['nonce'],
-      credentialId: passkey.credentialId,
-      clientDataJSON,
-      attestationObject,
-    };
-  }
-
-  async function enrols(who: Visitor, passkey = createPasskey()): Promise<Passkey> {
-    await answer(await who.call('/v1/me/passkeys', await enrolment(who, passkey)), 201);
-    return passkey;
-  }
-
-  function proof(passkey: Passkey, asked: Body, change: Partial<Ceremony> = {}): Body {
-    const { response } = passkey.authenticate({ challenge: challengeIn(asked), ...change });
-    const { authenticatorData, clientDataJSON, signature } = response;
-    return { credentialId: passkey.credentialId, authenticatorData, clientDataJSON, signature, nonce: asked['nonce'] };
-  }
-
-  async function passkeysOf(who: Visitor): Promise<Body[]> {
-    return (await answer(await who.go('/v1/me/passkeys')))['passkeys'] as Body[];
-  }
-
-  async function removeAll(who: Visitor): Promise<void> {
-    for (const { credentialId } of await passkeysOf(who))
-      await answer(await who.call('/v1/me/passkeys/remove', { credentialId }));
   }
 
   /** The manager with a passkey and no other. */
