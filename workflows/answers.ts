@@ -13,14 +13,21 @@ import { isUnreadable } from './messages.js';
 type Fields = { [key: string]: unknown };
 type Shape = { [key: string]: (value: unknown) => boolean };
 
-/** What is answered may become a record, which has to fit into a payload of 64 kB. */
-const answerBytesMax = 40_000;
+/**
+ * What is answered becomes a record, or goes into later questions beside a request (24 kB) and evidence (16 kB); each has to fit
+ * into a payload of 64 kB, since the server terminates who schedules more.
+ */
+const answerBytesMax = 32_000;
+const partBytesMax = 14_000;
 /** The year 2100: what a clock can show, and a timer can wait for. */
 const latest = 4_102_444_800_000;
 
 const text = (value: unknown): boolean => typeof value === 'string';
 /** A name, or the ref of somebody: it may be indexed, where the server takes 2 kB for all. */
 const name = (value: unknown): boolean => typeof value === 'string' && value.length <= 100;
+/** For people's eyes. */
+const label = (value: unknown): boolean => typeof value === 'string' && value.length <= 200;
+const sentence = (value: unknown): boolean => typeof value === 'string' && value.length <= 2_000;
 /** The longest is the distinguished name of a directory. */
 const account = (value: unknown): boolean => typeof value === 'string' && value.length <= 500;
 const flag = (value: unknown): boolean => typeof value === 'boolean';
@@ -30,6 +37,7 @@ const instant = (value: unknown): boolean => whole(value) && Number(value) <= la
 const count = (value: unknown): boolean => whole(value) && Number(value) >= 1;
 const maybe = (is: (value: unknown) => boolean) => (value: unknown) => value === undefined || is(value);
 const list = (of: (value: unknown) => boolean) => (value: unknown) => Array.isArray(value) && value.every(of);
+const small = (is: (value: unknown) => boolean) => (value: unknown) => is(value) && bytesOf(value) <= partBytesMax;
 const fields = (shape: Shape) => (value: unknown) =>
   isFields(value) && Object.keys(shape).every((key) => shape[key]?.(value[key]));
 
@@ -77,8 +85,14 @@ const opening: Shape = {
 const receiptKeys = list(fields({ kid: text, x: text, targets: list(text) }));
 
 const known = (value: unknown): boolean => failureCodes.some((code) => code === value);
-const passes = fields({ rule, risk, barred: list(text), receiptKeys, opening: maybe(fields(opening)) });
-const denies = fields({ code: known, because: text, risk: maybe(risk), policyVersion: maybe(name) });
+const passes = fields({
+  rule: small(rule),
+  risk,
+  barred: small(list(name)),
+  receiptKeys,
+  opening: maybe(fields(opening)),
+});
+const denies = fields({ code: known, because: sentence, risk: maybe(risk), policyVersion: maybe(name) });
 
 export function findingFrom(answer: unknown): Finding {
   const { verdict } = isFields(answer) ? answer : {};
@@ -90,16 +104,16 @@ export function findingFrom(answer: unknown): Finding {
 export function judgementFrom(answer: unknown): Judgement {
   if (isFields(answer) && answer['ok'] === true) {
     return asked(answer, {
-      by: text,
-      name: text,
-      human: text,
+      by: name,
+      name: label,
+      human: name,
       durationMs: maybe(finite),
       totalMs: maybe(finite),
       verdict: maybe((value) => value === 'justified' || value === 'not-justified'),
-      standing: list(text),
+      standing: list(name),
     });
   }
-  return asked(answer, { ok: (value) => value === false, by: text, code: known, because: text });
+  return asked(answer, { ok: (value) => value === false, by: name, code: known, because: sentence });
 }
 
 export function openingFrom(answer: unknown): Opening {
@@ -107,13 +121,13 @@ export function openingFrom(answer: unknown): Opening {
 }
 
 export function eligibilityFrom(answer: unknown): Eligibility {
-  return asked(answer, { eligible: flag, because: text, receiptKeys });
+  return asked(answer, { eligible: flag, because: sentence, receiptKeys });
 }
 
 export function ceilingFrom(answer: unknown): CeilingAnswer {
   if (isFields(answer) && answer['allows'] === true)
     return asked(answer, { automatic: flag, leastApprovals: finite, attested: flag });
-  return asked(answer, { allows: (value) => value === false, because: text });
+  return asked(answer, { allows: (value) => value === false, because: sentence });
 }
 
 export function provisionedFrom(answer: unknown): Provisioned {
@@ -153,8 +167,12 @@ function shaped<Answer>(answer: unknown, shape: Shape): Answer {
 }
 
 function bounded<Answer extends object>(answer: Answer): Answer {
-  if (utf8ToBytes(JSON.stringify(answer)).length <= answerBytesMax) return answer;
+  if (bytesOf(answer) <= answerBytesMax) return answer;
   throw ApplicationFailure.nonRetryable('The answer of a worker was too large.', 'too-large');
+}
+
+function bytesOf(value: unknown): number {
+  return utf8ToBytes(JSON.stringify(value) ?? '').length;
 }
 
 function isFields(value: unknown): value is Fields {

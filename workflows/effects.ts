@@ -58,7 +58,7 @@ async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Ev
     }
     case 'set-end': {
       const { setEnd } = change(target);
-      const order = orderOf(state, effect.extension);
+      const order = orderOf(state, { moved: effect.extension });
       const made = await setEnd.executeWithOptions({ summary: `move the end at ${target}` }, [order]);
       const moved = provisionedFrom(made);
       await prove(standingClaim('end-moved', moved, state), state, pinned);
@@ -66,7 +66,7 @@ async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Ev
     }
     case 'renew': {
       const { renew } = change(target);
-      const order = { ...orderOf(state), renewal: effect.renewal.evidence };
+      const order = orderOf(state, { renewal: effect.renewal.evidence });
       const made = provisionedFrom(await renew.executeWithOptions({ summary: `renew at ${target}` }, [order]));
       await prove(standingClaim('renewed', made, state), state, pinned);
       return { type: 'renewed', renewal: effect.renewal.decisionId, made };
@@ -152,7 +152,7 @@ async function askCeiling({ request }: State): Promise<CeilingAnswer | 'silent'>
 /** Evidence is ASCII, so characters are bytes. The server takes payloads of about 64 kB. */
 const orderBytesMax = 60_000;
 
-function orderOf(state: State, moved?: Extension): Order {
+function orderOf(state: State, { moved, renewal }: { moved?: Extension; renewal?: string } = {}): Order {
   const { request, evidence, approvals, extensions } = state;
   const { grantId, target, entitlement } = request;
   const all = moved ? [...extensions, moved] : extensions;
@@ -163,6 +163,7 @@ function orderOf(state: State, moved?: Extension): Order {
     request: evidence,
     approvals,
     extensions: all.map((extension) => ({ extension: extension.evidence, approvals: extension.approvals })),
+    ...(renewal === undefined ? {} : { renewal }),
   };
   if (JSON.stringify(order).length <= orderBytesMax) return order;
   // A larger one could not be scheduled, and every later turn of the grant would fail with it, its end included.

@@ -119,6 +119,7 @@ describe('an answer of the right shape, and out of all bounds', function () {
     ['reasons without end', (found) => ({ ...found, risk: { ...found.risk, missing: [long] } })],
     ['a title without end', (found) => ({ ...found, rule: { ...found.rule, title: long } })],
     ['people without end', (found) => ({ ...found, barred: Array.from({ length: 3_000 }, () => 'person:barred') })],
+    ['steps without end', (found) => ({ ...found, rule: { ...found.rule, title: 'x'.repeat(15_000) } })],
     ['keys without end', (found) => ({ ...found, receiptKeys: [{ kid: long, x: 'x', targets: [] }] })],
     ['keys that are none', (found) => ({ ...found, receiptKeys: [{ kid: 'x', x: 'x' } as unknown as ReceiptKey] })],
     ['a step at the end of time', (found) => ({ ...found, opening: { ...opening, expireAt: late } })],
