@@ -1,6 +1,7 @@
 /** The handing-over: to the subject alone, for two minutes, of exactly this grant. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { Decision } from '../../../api/grants.js';
 import { Problem } from '../../../api/problem.js';
 import type { FailureCode } from '../../../workflows/domain/failure.js';
 import { actorOf, grantId, worldOf, type GivenGrant } from './support/world.js';
@@ -71,6 +72,79 @@ describe('a credential', () => {
     const { credential, sealed } = await collects({ found: { recipientKey } });
     assert.equal(credential, undefined);
     assert.equal(sealed, 'sealed');
+  });
+
+  it('is handed over with a passkey that was proved a moment ago, where that is asked for', async () => {
+    const given: GivenGrant = { view: { state: 'ACTIVE', credential: 'waiting', stepUpAtCollection: true } };
+    await refuses(given, 'step-up-required');
+    const signIn = actorOf('engineer-2').signIn;
+    await refuses(given, 'step-up-required', 'engineer-2', { signIn: { ...signIn, stepUp: Date.now() - 300_000 } });
+    await collects(given, 'engineer-2', { signIn: { ...signIn, stepUp: Date.now() - 290_000 } });
+  });
+
+  describe('that was lost', () => {
+    const lost: GivenGrant = { view: { state: 'ACTIVE', credential: 'collected' }, inside };
+    const applied = ({ action, message: { decisionId, by } }: Decision) => ({
+      outcomes: [{ decisionId, action, by, at: Date.now(), result: 'applied' as const }],
+    });
+    const renews = (given: GivenGrant, by = 'engineer-2', collectId: string = randomUUID()) => {
+      const world = worldOf({ ...lost, collected: collected(), ...given });
+      return { world, answer: world.handlers.collect(grantId, { collectId, renew: true }, actorOf(by)) };
+    };
+    const fails = async (answer: Promise<unknown>, code: FailureCode) =>
+      assert.rejects(answer, (error) => error instanceof Problem && error.code === code);
+
+    it('is renewed and handed over, by one signed decision with the id of the call', async () => {
+      const collectId = randomUUID();
+      const { world, answer } = renews(
+        { then: (decision) => ({ ...applied(decision), credential: 'waiting' }) },
+        undefined,
+        collectId,
+      );
+      assert.equal((await answer).credential?.password, 'hunter2');
+      const [decision] = world.sent;
+      assert.equal(decision?.action, 'renew');
+      assert.equal(decision.message.decisionId, collectId);
+      assert.ok('evidence' in decision.message && decision.message.evidence === 'signed renewal');
+    });
+
+    it('is not asked for twice when the call is repeated', async () => {
+      const collectId = randomUUID();
+      const before = {
+        decisionId: collectId,
+        action: 'renew',
+        by: 'person:engineer-2',
+        at: 1,
+        result: 'applied',
+      } as const;
+      const { world, answer } = renews({ view: { ...lost.view, outcomes: [before] } }, undefined, collectId);
+      await answer;
+      assert.deepEqual(world.sent, []);
+    });
+
+    it('is renewed for nobody else, nor when the access is over', async () => {
+      for (const id of ['engineer', 'manager', 'security']) await fails(renews({}, id).answer, 'not-the-subject');
+      await fails(renews({ view: { ...lost.view, state: 'REVOKING' } }).answer, 'not-active');
+    });
+
+    it('says why there is no other one', async () => {
+      const because = (view: (decision: Decision) => object) => renews({ then: view }).answer;
+      await fails(
+        because((one) => ({ outcomes: applied(one).outcomes.map((it) => ({ ...it, result: 'not-now' })) })),
+        'not-now',
+      );
+      await fails(
+        because((one) => ({ ...applied(one), renewal: { decisionId: one.message.decisionId, failed: 'It is away.' } })),
+        'target-unavailable',
+      );
+    });
+
+    it('is not had under the id of another decision', async () => {
+      const decisionId = randomUUID();
+      const other = { decisionId, action: 'extend', by: 'person:engineer-2', at: 1, result: 'applied' } as const;
+      const { answer } = renews({ view: { ...lost.view, outcomes: [other] } }, undefined, decisionId);
+      await fails(answer, 'idempotency-conflict');
+    });
   });
 
   it('takes a sign-in that is known to hold', async () => {

@@ -4,9 +4,10 @@ import { createHandlers, type Handlers } from '../../../../api/handlers.js';
 import type { Decision, Grants } from '../../../../api/grants.js';
 import { initialView, type Found } from '../../../../api/memo.js';
 import { Problem } from '../../../../api/problem.js';
-import { createSigner, type Approval } from '../../../../api/sign.js';
+import { createSigner, type Approval, type Terms } from '../../../../api/sign.js';
 import type { Actor } from '../../../../api/identity/actor.js';
 import { createSealer } from '../../../../api/identity/seal.js';
+import type { Policy } from '../../../../activities/policy/policy.js';
 import { createLog } from '../../../../activities/platform/log.js';
 import type { Challenged } from '../../../../workflows/domain/challenge.js';
 import type { Request } from '../../../../workflows/domain/request.js';
@@ -15,7 +16,7 @@ import type { Collected } from '../../../../workflows/messages.js';
 import { examplePolicy } from '../../../support/policy.js';
 
 export const grantId = '0'.repeat(26);
-const policy = examplePolicy();
+const example = examplePolicy();
 
 export const request: Request = {
   grantId,
@@ -40,6 +41,10 @@ export interface GivenGrant {
   anyId?: true;
   /** Instead of the grant. */
   unreadable?: Error;
+  /** Instead of the example. */
+  policy?: Policy;
+  /** What the grant shows once it was sent a decision. */
+  then?: (decision: Decision) => Partial<GrantView>;
 }
 
 export interface World {
@@ -50,12 +55,19 @@ export interface World {
   signed: Approval[];
   /** What passkeys were checked over. */
   attested: Challenged[];
+  /** Grants that were started. */
+  started: Request[];
+  /** On which terms their requests were signed. */
+  terms: Terms[];
 }
 
-export function worldOf({ view, found, collected, inside, anyId, unreadable }: GivenGrant = {}): World {
+export function worldOf(given: GivenGrant = {}): World {
+  const { view, found, collected, inside, anyId, unreadable, policy = example, then } = given;
   const sent: Decision[] = [];
   const signed: Approval[] = [];
   const attested: Challenged[] = [];
+  const started: Request[] = [];
+  const signedOn: Terms[] = [];
   const real = createSigner('test', { kty: 'OKP', d: '' });
   const grant: Found = {
     request,
@@ -66,7 +78,10 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
   };
   const missing = () => Promise.reject(new Error('not part of this test'));
   const grants: Grants = {
-    start: missing,
+    start: ({ request: asked }) => {
+      started.push(asked);
+      return Promise.resolve(true);
+    },
     list: missing,
     record: () => Promise.resolve([]),
     ping: missing,
@@ -75,6 +90,7 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
     decisionsSoFar: () => Promise.resolve(0),
     decide: (_id, decision) => {
       sent.push(decision);
+      grant.view = { ...grant.view, ...then?.(decision) };
       return Promise.resolve({ is: 'recorded' });
     },
     collect: () => (collected ? Promise.resolve(collected) : missing()),
@@ -83,14 +99,17 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
     grants,
     policy: () => policy,
     signer: {
-      request: missing,
+      request: (_request, _by, terms) => {
+        signedOn.push(terms);
+        return Promise.resolve('signed request');
+      },
       approval: (_request, _by, approval) => {
         signed.push(approval);
         return Promise.resolve('signed approval');
       },
       extension: () => Promise.resolve('signed extension'),
       renewal: () => Promise.resolve('signed renewal'),
-      review: () => Promise.resolve('signed review'),
+      review: (_request, _by, { verdict }) => Promise.resolve(`signed review: ${verdict}`),
       passkey: missing,
       challenged: real.challenged,
     },
@@ -107,17 +126,17 @@ export function worldOf({ view, found, collected, inside, anyId, unreadable }: G
     openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
     temporalUi: () => undefined,
   };
-  return { handlers: createHandlers(deps), sent, signed, attested };
+  return { handlers: createHandlers(deps), sent, signed, attested, started, terms: signedOn };
 }
 
 export function actorOf(id: string): Actor {
   const ref = id.includes(':') ? id : `person:${id}`;
   return {
     ref,
-    name: policy.nameOf(ref),
+    name: example.nameOf(ref),
     signIn: { time: Date.now() - 3_600_000, methods: ['pwd'], groups: [] },
-    groups: policy.groupsOf(ref),
-    roles: policy.rolesOf(ref),
+    groups: example.groupsOf(ref),
+    roles: example.rolesOf(ref),
     by: 'bearer',
     until: Date.now() + 60_000,
     signOutsKnown: true,
