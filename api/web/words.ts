@@ -72,7 +72,7 @@ export const endingSentences: Record<Ending, string> = {
   withdrawn: 'It was given back.',
   revoked: 'Somebody ended it.',
   cancelled: 'An operator cancelled its workflow.',
-  'lost-eligibility': 'The subject is no longer eligible.',
+  'lost-eligibility': 'The subject is no longer eligible, or what signed it is no longer trusted.',
 };
 
 /** Past tense, after a name: "Manager approved". */
