@@ -41,6 +41,8 @@ export function askHandlers(deps: HandlerDeps): Pick<Handlers, 'ask' | 'challeng
     if (assertion) {
       requireRepeatable(body, idempotencyKey);
       await deps.passkeys.verifyDecision(actor, deps.signer.challenged.request(request, actor), assertion);
+    } else if (body.requestTime !== undefined) {
+      throw fieldProblem('invalid', '/requestTime', 'requestTime goes with an assertion alone; leave it out.');
     } else if (body.emergency && entitlement.emergency?.passkey) {
       const because = `${entitlement.id} is taken as an emergency with your passkey; ask on the page, with a passkey of yours.`;
       throw fieldProblem('passkey-required', '/assertion', because);
@@ -183,7 +185,8 @@ function requestOf(policy: Policy, entitlement: Entitlement, body: AskGrant, act
     ...(body.ticket ? { ticket: body.ticket } : {}),
     requestedDurationMs: body.requestedDuration,
     ...(body.scheduledActivationTime === undefined ? {} : { scheduledActivationTime: body.scheduledActivationTime }),
-    requestTime: body.requestTime ?? Date.now(),
+    // What the caller says counts only where a passkey signed it: everything that a connector allows is counted from here.
+    requestTime: (body.assertion && body.requestTime) ?? Date.now(),
     ...(body.emergency ? { emergency: true } : {}),
   };
 }

@@ -111,6 +111,7 @@ export function shownEntitlement(entitlement: EntitlementBody, name: NameOf) {
     emergency: entitlement.emergency && {
       longest: lasting(entitlement.emergency.longestDuration),
       reviewers: listed(entitlement.emergency.reviewers.map(name)),
+      passkey: entitlement.emergency.passkey,
       // Whoever may not have it in any other way is offered nothing else.
       only: !entitlement.forSelf && entitlement.others.length === 0,
     },

@@ -1,12 +1,17 @@
 /** Asking: the list to pick from, the form, and what comes of sending it. */
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
-import { Problem } from '../problem.js';
+import type { Actor } from '../identity/actor.js';
+import { isFresh } from '../identity/identify.js';
+import { answerProblems, Problem } from '../problem.js';
 import { readPart } from '../route.js';
+import type { EntitlementBody } from '../schemas/answers.js';
 import { AskGrant } from '../schemas/ask.js';
+import { isoInstant } from '../schemas/time.js';
 import { askCodes, askFields, readAskForm, shownEntitlement } from './ask-form.js';
 import { errorSummary, readTyped, wrongFrom, type Typed, type Wrong } from './forms.js';
 import type { Desk } from './pages.js';
+import { typedAssertion } from './passkeys.js';
 import { sender, show, visitor } from './visit.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -30,6 +35,7 @@ export function askPage(desk: Desk): RequestHandler {
         title: `Ask: ${entitlement.title}`,
         here: 'ask',
         entitlement: { ...shown, presets },
+        stepUp: stepUpPath(entitlement, actor),
         typed,
         wrong: {},
       });
@@ -56,7 +62,9 @@ export function sendAsk(desk: Desk): RequestHandler {
     const { draft, wrong } = readAskForm(typed, entitlement);
     if (Object.keys(wrong).length > 0) return again(wrong, 422);
     try {
-      const body = readPart(AskGrant, draft, 'body');
+      const assertion = typedAssertion(typed);
+      const proof = assertion === undefined ? {} : { assertion, requestTime: typed['requestTime'] };
+      const body = readPart(AskGrant, { ...draft, ...proof }, 'body');
       const { grant } = await desk.handlers.ask(body, actor, key);
       // Those without script see what the check said, and not that it is going on.
       await desk.handlers
@@ -69,6 +77,34 @@ export function sendAsk(desk: Desk): RequestHandler {
       await again(wrongFrom(error, askFields, askCodes), error.status);
     }
   };
+}
+
+/** What a passkey must sign for the request that is typed now, as JSON for the page's script. */
+export function challengeAsk(desk: Desk): RequestHandler {
+  return async (request, response, next) => {
+    try {
+      const actor = sender(request, response, desk);
+      const typed = readTyped(request.body);
+      const { entitlements } = await desk.handlers.entitlements(actor);
+      const entitlement = entitlements.find(({ id }) => id === typed['entitlement']);
+      const key = typed['key'] ?? '';
+      const read = entitlement && uuid.test(key) ? readAskForm(typed, entitlement) : undefined;
+      if (!read || Object.keys(read.wrong).length > 0) throw new Problem('invalid', 'Some fields need another look.');
+      const body = readPart(AskGrant, read.draft, 'body');
+      const { challenged, requestTime } = await desk.handlers.challengedByAsk(body, actor, key);
+      const asked = await desk.passkeys.askDecision(actor, challenged);
+      response.set('Cache-Control', 'no-store').json({ ...asked, requestTime: isoInstant(requestTime) });
+    } catch (error) {
+      // A script asks, so it is told as calls are.
+      answerProblems(desk.report)(error, request, response, next);
+    }
+  };
+}
+
+/** Where a passkey is proven before this is asked for; undefined where none is needed, or one was proven just now. */
+function stepUpPath({ id, stepUp }: EntitlementBody, { signIn }: Actor): string | undefined {
+  if (stepUp !== 'request' || isFresh(signIn.stepUp)) return undefined;
+  return `/step-up?returnTo=${encodeURIComponent(`/ask?entitlement=${id}`)}`;
 }
 
 interface Again {

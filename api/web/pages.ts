@@ -5,7 +5,7 @@ import type { Instant } from '../../workflows/domain/time.js';
 import type { Audit } from '../audit/audit.js';
 import type { Handlers } from '../handlers.js';
 import type { Csrf } from '../identity/csrf.js';
-import { askPage, sendAsk } from './ask.js';
+import { askPage, challengeAsk, sendAsk } from './ask.js';
 import { auditPage, exportAudit } from './audit.js';
 import { answerProblemPages, noSuchPage } from './failures.js';
 import { challengeApproval, collectCredential, decideOn, grantPageOf } from './grant.js';
@@ -56,6 +56,7 @@ export function pages({ nameOf, now = Date.now, ...parts }: PageParts): Router {
   router.get('/', homePage(desk));
   router.get('/ask', askPage(desk));
   router.post('/ask', form, sendAsk(desk));
+  router.post('/ask/challenge', form, challengeAsk(desk));
   router.get('/access', accessPage(desk));
   router.get('/approvals', approvalsPage(desk));
   router.get('/approvals/:id', (request, response) =>

@@ -6,7 +6,7 @@ import { createSessions } from '../../api/identity/session.js';
 import { firstBroken, type AuditRecord } from '../../workflows/domain/record.js';
 import { personWorkflowId } from '../../workflows/ids.js';
 import * as messages from '../../workflows/passkey-messages.js';
-import { ApiWorld, writeOrders } from '../support/api-world.js';
+import { ApiWorld, steady, writeOrders } from '../support/api-world.js';
 import { createPasskey, type Passkey } from '../support/authenticator.js';
 import { answer, enrolment, enrols, passkeysOf, proof, removeAll, type Body } from '../support/passkey-calls.js';
 import { swap } from '../support/policy.js';
@@ -21,7 +21,8 @@ describe('passkeys over HTTP', function () {
   before(async () => {
     // The one step of the flow asks for a passkey.
     const flows = swap('expireAfter: PT8H\n', 'expireAfter: PT8H\n        passkey: true\n');
-    world = await ApiWorld.start({ policy: { flows } });
+    const passkeys = swap('reviewers: [group:security] }', 'reviewers: [group:security], passkey: true }');
+    world = await ApiWorld.start({ policy: { flows, entitlements: (text) => passkeys(steady.entitlements(text)) } });
   });
   after(() => world.stop());
 
@@ -195,6 +196,39 @@ describe('passkeys over HTTP', function () {
       const owner = await signedIn('owner');
       const asked = await owner.call(`/v1/grants/${id}/approve/challenge`, decision);
       assert.ok([403, 404].includes(asked.status));
+    });
+  });
+
+  describe('sign an emergency', () => {
+    const emergency = {
+      entitlement: 'orders-db/write',
+      emergency: true,
+      bypassReason: 'Orders are lost by the minute, and nobody answers the telephone.',
+      requestedDuration: 'PT15M',
+    };
+
+    it('as it is asked, and nothing else; without one it is not taken', async () => {
+      const who = await signedIn('oncall');
+      await removeAll(who);
+      const passkey = await enrols(who);
+      const key = { 'idempotency-key': randomUUID() };
+      await refused(await who.call('/v1/grants', emergency, key), 'passkey-required');
+      await refused(await who.call('/v1/grants/challenge', emergency), 'invalid');
+      const asked = await answer(await who.call('/v1/grants/challenge', emergency, key));
+      const signed = { assertion: proof(passkey, asked), requestTime: asked['requestTime'] };
+      const other = { ...emergency, bypassReason: 'Something else altogether that nobody signed.' };
+      await refused(await who.call('/v1/grants', { ...other, ...signed }, key), 'passkey-refused');
+      await refused(await who.call('/v1/grants', { ...emergency, ...signed }), 'invalid');
+      const earlier = { ...signed, requestTime: new Date(Date.now() - 3 * minuteMs).toISOString() };
+      await refused(await who.call('/v1/grants', { ...emergency, ...earlier }, key), 'invalid');
+      await answer(await who.call('/v1/grants', { ...emergency, ...signed }, key), 201);
+      assert.equal((await record('oncall')).at(-1)?.detail['for'], 'request');
+    });
+
+    it('and nobody says when they asked without one', async () => {
+      const dated = { ...writeOrders, requestTime: new Date(Date.now() + 60 * minuteMs).toISOString() };
+      const asked = await world.call('engineer', 'POST', '/v1/grants', { body: dated });
+      assert.equal(asked.body['type'], 'invalid');
     });
   });
 });

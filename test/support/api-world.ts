@@ -38,7 +38,7 @@ const longest = 8 * 3_600_000;
 const believed = { installation, target, passkeys: [], page };
 
 /** Reading is automatic and writing takes the manager, whatever the hour and the history. */
-const steady = {
+export const steady = {
   risk: swap('bands: { elevated: 30, high: 60, refuse: 95 }', 'bands: { elevated: 97, high: 98, refuse: 99 }'),
   entitlements: swap(
     'flow: { low: manager-then-owners, elevated: manager-then-owners, high: manager-then-two-owners }',
@@ -393,6 +393,7 @@ const ceilings = new Map<string, Ceiling<string>>(
       approvals: { least: 1, groups: ['managers', 'db-owners'] },
       attested: false,
       automatic: { longestMs: longest, perHour: 1_000 },
+      emergency: { longestMs: 3_600_000, groups: ['oncall'] },
     },
   ]),
 );

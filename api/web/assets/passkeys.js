@@ -14,19 +14,26 @@ function webauthn() {
 function answerWhenSent(form) {
   for (const told of form.querySelectorAll('[data-without-script]')) told.hidden = true;
   form.addEventListener('submit', async (event) => {
-    if (event.defaultPrevented) return;
+    if (event.defaultPrevented || !isNeeded(form)) return;
     event.preventDefault();
     tell(form);
     try {
       const asked = await challenge(form);
       // What is wrong in the form itself, the server says better, beside each field.
       if (asked) form.elements.passkey.value = JSON.stringify(await answerOf(form, asked));
+      if (asked?.requestTime) form.elements.requestTime.value = asked.requestTime;
       form.submit();
     } catch (error) {
       tell(form, sentenceOf(error), error.way);
       letSendAgain(form);
     }
   });
+}
+
+/** Some forms need a passkey only while a box of theirs is ticked. */
+function isNeeded(form) {
+  const { passkeyWhen } = form.dataset;
+  return passkeyWhen === undefined || document.getElementById(passkeyWhen)?.checked === true;
 }
 
 /** Undefined where the form needs another look first. */
