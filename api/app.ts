@@ -26,6 +26,7 @@ import { codecBodyLimit, codecRoutes, type CodecRouteOptions } from './routes/co
 import { decisionRoutes } from './routes/decisions.js';
 import { eventRoutes } from './routes/events.js';
 import { grantRoutes } from './routes/grants.js';
+import { keyRoutes, type KeyRouteOptions } from './routes/keys.js';
 import { passkeyRoutes } from './routes/passkeys.js';
 import { docs, operationsRoutes, type OperationsOptions } from './routes/operations.js';
 import { temporalUi, uiPath, type TemporalUiOptions } from './temporal/ui.js';
@@ -62,6 +63,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
     ...eventRoutes(parts),
     ...auditRoutes(parts.audit),
     ...codecRoutes(parts),
+    ...keyRoutes(parts),
     ...passkeyRoutes({ handlers, webauthn: passkeys, stepUp }),
     ...operationsRoutes({ checks: parts.checks, portalUrl, routes: () => routes }),
   ];

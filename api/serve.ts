@@ -9,6 +9,8 @@ import {
   readCredentialKey,
   readSecret,
   readSigningKey,
+  readSigningKeys,
+  watchReceiptKeys,
   watchSigningKeys,
 } from '../activities/platform/keys.js';
 import type { Log } from '../activities/platform/log.js';
@@ -32,6 +34,7 @@ import { createJournal } from './journal.js';
 import { createLimits } from './limits.js';
 import { createLive } from './live.js';
 import { createPeople } from './people.js';
+import { whyNotPublished } from './published.js';
 import { createSigner } from './sign.js';
 import { uiPath } from './temporal/ui.js';
 
@@ -46,12 +49,19 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   const codecKeys = await readCodecKeys(config.DAYPASS_CODEC_KEYS_FILE);
   const sessionKey = await readSecret(config.DAYPASS_SESSION_KEY_FILE);
   const signingKey = await readSigningKey(config.DAYPASS_SIGNING_KEY_FILE);
+  const because = whyNotPublished(signingKey, await readSigningKeys(config.DAYPASS_API_KEYS_FILE));
+  if (because) throw new Error(because);
   const credentialKey = await readCredentialKey(config.DAYPASS_CREDENTIAL_KEY_FILE);
   const clientSecret = (await readFile(config.OIDC_CLIENT_SECRET_FILE, 'utf8')).trim();
   const portalUrl = config.DAYPASS_PORTAL_URL;
   const installation = config.DAYPASS_INSTALLATION;
   const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
   const apiKeys = watchSigningKeys(config.DAYPASS_API_KEYS_FILE, log);
+  const unpublished = (): string | undefined => whyNotPublished(signingKey, apiKeys.current());
+  // Ending what is there is believed without a signature, so the process goes on.
+  apiKeys.onChange(() => log[unpublished() ? 'error' : 'info']({ because: unpublished() }, 'published keys changed'));
+  const sealKeys = watchSigningKeys(config.DAYPASS_SEAL_KEYS_FILE, log);
+  const receiptKeys = watchReceiptKeys(config.DAYPASS_RECEIPT_KEYS_FILE, log);
 
   const redis = connectRedis(config.REDIS_URL, log);
   const subscriber = connectRedis(config.REDIS_URL, log);
@@ -79,6 +89,11 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
 
   const { app } = createApp({
     portalUrl,
+    published: {
+      signing: () => apiKeys.current(),
+      seals: () => sealKeys.current(),
+      receipts: () => receiptKeys.current(),
+    },
     temporal: { upstream: uiUpstream, namespace: client.options.namespace },
     journal,
     audit: createAudit({
@@ -128,7 +143,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     setTimeout(() => server.closeAllConnections(), 1_000).unref();
     await closed;
     policy.close();
-    apiKeys.close();
+    for (const keys of [apiKeys, sealKeys, receiptKeys]) keys.close();
     redis.disconnect();
     subscriber.disconnect();
     await client.connection.close();
