@@ -47,7 +47,7 @@ export async function retire(
   return [
     ...because,
     `${String(kid)} is retired in ${set}: nothing that it signs after ${at} counts, and nothing is made on its word then.`,
-    'Keep it pinned until that instant; then: npm run keys -- unpin',
+    'Leave it pinned also then: audits verify by it what it signed in its time.',
   ].join('\n');
 }
 

@@ -80,6 +80,9 @@ describe('the ceiling', () => {
     await chmod(path, 0o600);
     const [zone] = await readZones(folder, env);
     assert.deepEqual([...(zone?.ceilings.keys() ?? [])], ['orders-db/read', 'orders-db/write', 'orders-db/administer']);
+    assert.deepEqual(zone?.ceilings.get('orders-db/write')?.emergency, { longestMs: hourMs, groups: ['oncall'] });
+    // A new stack has no passkeys, so what is `attested` could not be had there.
+    assert.ok([...(zone?.ceilings.values() ?? [])].every(({ attested }) => !attested));
   });
 
   it('reads a secret from a file of its own', async () => {
