@@ -39,6 +39,7 @@ export interface AppParts extends HandlerDeps {
   passkeys: Webauthn;
   temporal: Pick<TemporalUiOptions, 'upstream' | 'namespace'>;
   journal: Journal;
+  published: KeyRouteOptions['published'];
   audit: Audit;
   live: Live;
   limits: Limits;
