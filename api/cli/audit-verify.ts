@@ -1,18 +1,24 @@
 /**
- * `npm run audit:verify -- <export> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--json]`: checks an export, or
- * audit files, offline. Exit code 0 when all of it holds, 1 when something does not, 2 when it could not be checked.
+ * `npm run audit:verify -- <export> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]`: checks an export, or
+ * audit files, offline; with `--temporal` also against Temporal's own histories, for which it needs a worker and the codec's keys. Exit code 0 when all of it holds, 1 when something does not, 2 when it could not be checked.
  */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readAudit } from '../audit/verify/audit-file.js';
+import { createCodec } from '../../activities/platform/codec.js';
+import { readCodecKeys } from '../../activities/platform/keys.js';
+import { connectClient } from '../../activities/platform/temporal.js';
+import { createChains } from '../audit/chains.js';
+import { readAudit, type AuditFile } from '../audit/verify/audit-file.js';
 import { readAuditKeys } from '../audit/verify/keys.js';
 import { linesOf } from '../audit/verify/lines.js';
 import { reportText } from '../audit/verify/report.js';
-import { verifyAudit } from '../audit/verify/verify.js';
+import { compareWithTemporal } from '../audit/verify/temporal.js';
+import { verifyAudit, type Report } from '../audit/verify/verify.js';
 import { readZonePasskeys } from '../audit/verify/zone.js';
 
 const usage =
-  'Use: npm run audit:verify -- <export or audit files> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--json]';
+  'Use: npm run audit:verify -- <export or audit files> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]';
 
 /** Of the development stack, where its launcher keeps them. */
 const developmentKeys = '.daypass/keys';
@@ -24,6 +30,7 @@ async function run(): Promise<boolean> {
       keys: { type: 'string' },
       zone: { type: 'string' },
       portal: { type: 'string' },
+      temporal: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -36,9 +43,27 @@ async function run(): Promise<boolean> {
       `There is no record in ${positionals.join(', ')}: it is no export in JSON Lines, and no audit file.`,
     );
   }
-  const report = await verifyAudit(file, { keys, zone, portal: values.portal });
+  const offline = await verifyAudit(file, { keys, zone, portal: values.portal });
+  const report = values.temporal ? { ...offline, ...(await compared(file, offline)) } : offline;
   process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report));
   return report.holds;
+}
+
+/** Temporal's address comes from its own configuration (`TEMPORAL_ADDRESS`, ...). */
+async function compared(file: AuditFile, offline: Report): Promise<Partial<Report>> {
+  const ring = await readCodecKeys(process.env['DAYPASS_CODEC_KEYS_FILE'] ?? join(developmentKeys, 'codec.json'));
+  const client = await connectClient({ keys: ring });
+  try {
+    const source = { client, chains: createChains(client), codec: createCodec(ring, 'throw') };
+    const { findings, compared: count, gone, decisions, unreadable } = await compareWithTemporal(file, source);
+    const all = [...offline.findings, ...findings];
+    const sentence =
+      `Compared with Temporal: ${count} chains and ${decisions} decisions that were sent; ` +
+      `${gone} chains are no longer kept there, and ${unreadable} signals there cannot be read.`;
+    return { holds: all.length === 0, findings: all, unseen: [...offline.unseen, sentence] };
+  } finally {
+    await client.connection.close();
+  }
 }
 
 function knownKeys(): string {
