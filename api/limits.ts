@@ -63,9 +63,10 @@ export function createLimits(redis: Redis, numbers: LimitNumbers = usualLimits):
 
 type KeyOf = (request: Parameters<RequestHandler>[0], actor: string | undefined) => string | undefined;
 
-/** Deny, withdraw and revoke, by call or by form; matched as loosely as express matches its routes. */
+/** Deny, withdraw, revoke, and a passkey removed, by call or by form; matched as loosely as express matches its routes. */
 function isNarrowing({ method, originalUrl }: Parameters<RequestHandler>[0]): boolean {
-  return method === 'POST' && /^(\/v1)?\/grants\/[^/?]+\/(deny|withdraw|revoke)\/?(\?|$)/i.test(originalUrl);
+  const ways = /^((\/v1)?\/grants\/[^/?]+\/(deny|withdraw|revoke)|(\/v1\/me)?\/passkeys\/remove)\/?(\?|$)/i;
+  return method === 'POST' && ways.test(originalUrl);
 }
 
 function keyed(

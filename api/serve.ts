@@ -111,7 +111,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     sealer,
     oidc,
     policy: () => policy.current(),
-    passkeys: createWebauthn({ people, signer, nonces: createNonces(sessionKey), installation, portalUrl }),
+    passkeys: createWebauthn({ people, signer, nonces: createNonces(sessionKey), installation, portalUrl, log }),
     signer,
     openCredential: (sealed) => openCredential(sealed, credentialKey),
     temporalUi: (grantId) =>

@@ -12,6 +12,7 @@ import {
   type PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server';
 import { createHash } from 'node:crypto';
+import type { Log } from '../../activities/platform/log.js';
 import { pageOf, PasskeyError, verifyAssertion } from '../../activities/platform/assertion.js';
 import { passkeyAlgorithms } from '../../activities/platform/passkey-key.js';
 import { challengeOf, type Challenged } from '../../workflows/domain/challenge.js';
@@ -33,6 +34,7 @@ export interface WebauthnOptions {
   nonces: Nonces;
   installation: string;
   portalUrl: string;
+  log: Pick<Log, 'warn'>;
 }
 
 export interface Enrolment extends Answered {
@@ -60,7 +62,8 @@ export interface Webauthn extends PasskeyChecks {
   askDecision(actor: Actor, decided: Challenged): Promise<Asked<PublicKeyCredentialRequestOptionsJSON>>;
 }
 
-export function createWebauthn({ people, signer, nonces, installation, portalUrl }: WebauthnOptions): Webauthn {
+export function createWebauthn(options: WebauthnOptions): Webauthn {
+  const { people, signer, nonces, installation, portalUrl, log } = options;
   const page = pageOf(portalUrl);
 
   const boundTo = (actor: Actor, purpose: Bound['purpose'], more: Record<string, unknown> = {}): Bound => ({
@@ -107,7 +110,14 @@ export function createWebauthn({ people, signer, nonces, installation, portalUrl
     const { counter } = await verifyAssertion({ ...page, assertion, challenge, passkey }).catch((error: unknown) => {
       throw error instanceof PasskeyError ? new Problem(error.code, error.message, { cause: error }) : error;
     });
-    await people.use(personId, { credentialId, challenge, counter, for: purpose, by: actor.ref });
+    await people
+      .use(personId, { credentialId, challenge, counter, for: purpose, by: actor.ref })
+      .catch((error: unknown) => {
+        // Whoever watches over this should look: a proof that came again, or a copy of the passkey.
+        if (error instanceof Problem)
+          log.warn({ by: actor.ref, purpose, code: error.code }, 'a proof of a passkey refused');
+        throw error;
+      });
   }
 
   function requireOwn(nonce: string, bound: Bound): void {

@@ -21,6 +21,7 @@ import { peopleInMemory } from '../../support/people-in-memory.js';
 
 const installation = 'test';
 const minuteMs = 60_000;
+const log = { warn: () => undefined };
 const portalUrl = page.origin;
 
 function actor(more: Partial<Actor> & { signedInMs?: number; stepUp?: number } = {}): Actor {
@@ -60,7 +61,7 @@ describe('passkeys at the API', () => {
 
   beforeEach(() => {
     const signer = createSigner(installation, key);
-    const parts = { people: peopleInMemory(), signer, nonces: createNonces(sessionKey), installation, portalUrl };
+    const parts = { people: peopleInMemory(), signer, nonces: createNonces(sessionKey), installation, portalUrl, log };
     webauthn = createWebauthn(parts);
   });
 

@@ -8,6 +8,7 @@ import type { Actor } from '../../../../api/identity/actor.js';
 import { createCsrf } from '../../../../api/identity/csrf.js';
 import { createNonces } from '../../../../api/identity/nonces.js';
 import { createWebauthn, type Webauthn } from '../../../../api/identity/webauthn.js';
+import type { People } from '../../../../api/people.js';
 import { notFound } from '../../../../api/problem.js';
 import type { EntitlementBody, RecordBody } from '../../../../api/schemas/answers.js';
 import type { GrantBody } from '../../../../api/schemas/grant.js';
@@ -25,6 +26,8 @@ export interface World {
   /** What the handlers were called with, by name. */
   calls: [name: string, ...input: unknown[]][];
   audit: Audit;
+  /** Whose passkeys the pages show. */
+  people: People;
   /** Replaces single handlers. */
   handlers: Partial<Handlers>;
   url: string;
@@ -49,13 +52,14 @@ export function actor(id: string, change: Partial<Actor> = {}): Actor {
 }
 
 /** With steps of their own, and statements that nobody signed. */
-function passkeysInMemory(): Webauthn {
+function passkeysInMemory(people: People): Webauthn {
   return createWebauthn({
-    people: peopleInMemory(),
+    people,
     signer: { passkey: () => Promise.resolve('a.b.c') },
     nonces: createNonces(new Uint8Array(32)),
     installation: 'test',
     portalUrl: page.origin,
+    log: { warn: () => undefined },
   });
 }
 
@@ -65,6 +69,7 @@ const policy =
 
 export async function openWorld(clock: () => number = () => now): Promise<World> {
   const csrf = createCsrf(new Uint8Array(32));
+  const people = peopleInMemory();
   const find = (id: string): GrantBody => {
     const found = [...world.grants, ...world.waiting].find((grant) => grant.grantId === id);
     if (!found) throw notFound();
@@ -129,7 +134,7 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
     pages({
       handlers,
       audit: { search: (asked) => world.audit.search(asked), export: (...asked) => world.audit.export(...asked) },
-      passkeys: passkeysInMemory(),
+      passkeys: passkeysInMemory(people),
       stepUp: () => Promise.resolve('daypass=stepped-up'),
       csrf,
       portalUrl: page.origin,
@@ -157,6 +162,7 @@ export async function openWorld(clock: () => number = () => now): Promise<World>
       search: () => Promise.resolve({ records: [], unreadable: [] }),
       export: () => Promise.reject(new Error('not part of this test')),
     },
+    people,
     handlers: {},
     url,
     close: () =>
