@@ -73,6 +73,7 @@ export function createTells({ publish, files, notify, baselines, log }: TellDeps
 
     async publish({ records, seals = [] }) {
       const { attempt } = Context.current().info;
+      if (attempt === 1) countRefusals(records);
       try {
         await files.append([
           ...records.map((record) => JSON.stringify(record)),

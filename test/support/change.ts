@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { createDirectory, type Directory } from '../../activities/policy/directory.js';
 import { directoryFile, type DirectoryFile } from '../../activities/policy/schema/directory.js';
 import type { Change, News } from '../../activities/contract.js';
-import { chained, type AuditRecord } from '../../workflows/domain/record.js';
+import { chained, noHead, type AuditRecord } from '../../workflows/domain/record.js';
 import type { Request } from '../../workflows/domain/request.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import { grantIdFrom } from '../../workflows/ids.js';
@@ -53,6 +53,7 @@ export function change({ view = {}, request = {}, news = [], records = 1 }: Chan
       conditions: [],
       entitlementTitle: 'Read the orders database',
       credential: 'none',
+      head: noHead,
       outcomes: [],
       risk: {
         score: 42,
