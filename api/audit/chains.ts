@@ -34,7 +34,7 @@ export interface Chains {
 
 const callMs: Ms = 3_000;
 /** Of a chain that is over, the worker reads the whole history first. */
-const queryMs: Ms = 8_000;
+const queryMs: Ms = 15_000;
 /** More than Temporal's bounds let a run hold. */
 const recordsMost = 10_000;
 const runsAtOnce = 100;
