@@ -34,6 +34,7 @@ import {
   type Restartable,
   type TestOrdersDb,
   type TestProvider,
+  type TestRedis,
   whenTestsEnd,
 } from './services.js';
 import { SystemProcess } from './system-process.js';
@@ -59,7 +60,7 @@ export class System {
   readonly decisions: SystemProcess;
   readonly connectors: SystemProcess;
   readonly temporal: Restartable;
-  readonly redis: Restartable;
+  readonly redis: TestRedis;
   readonly ordersDb: TestOrdersDb;
   readonly mail: Mail;
   readonly policyDir: string;
@@ -158,7 +159,7 @@ interface SystemParts {
   processes: [decisions: SystemProcess, connectors: SystemProcess, api: SystemProcess];
   temporal: Restartable;
   engine: { address: string; namespace: string; cli: string };
-  redis: Restartable;
+  redis: TestRedis;
   ordersDb: TestOrdersDb;
   superuser: pg.Pool;
   mail: Mail;
