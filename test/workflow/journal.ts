@@ -310,6 +310,7 @@ describe('the journal', function () {
     await assert.rejects(unheard.note('audit-exported', 'person:auditor', {}), isUnavailable);
     await assert.rejects(opens(['x'.repeat(9_000)]), RangeError);
 
+    await opens(['grant/k']);
     await stopWorker();
     let taken = 0;
     await assert.rejects(async () => {

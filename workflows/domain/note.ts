@@ -7,7 +7,7 @@ import { digest } from './digest.js';
 import { statementType } from './evidence.js';
 import type { JournalRecordType } from './record.js';
 import { receiptType, type ReceiptKey } from './receipt.js';
-import { verified, type VerificationKey } from './signature.js';
+import { keyIdOf, verified, type VerificationKey } from './signature.js';
 import type { Instant } from './time.js';
 
 /** Whose signatures count. */
@@ -48,7 +48,7 @@ export function readNote(message: unknown, believed: Believed): Read {
   const { statement } = fields(message);
   if (typeof statement !== 'string') return { because: 'It was no sealed, readable note.' };
   const signed = verified(statement, statementType, believed.api);
-  if (!signed) return { because: 'The API did not sign it.', unknownKey: true };
+  if (!signed) return unsigned('The API did not sign it.', statement, believed.api);
   const { type, installation, noteId, issuedAt, event, by, detail } = fields(signed.payload);
   const known = apiTypes.find((name) => name === event);
   if (type !== 'note' || installation !== believed.installation || known === undefined) {
@@ -71,7 +71,7 @@ export function readStray(message: unknown, believed: Believed): Read {
   }
   const keys = believed.receipts.filter(({ targets }) => targets.includes(target));
   const signed = verified(receipt, receiptType, keys);
-  if (!signed) return { because: `No connector of ${target} signed it.`, unknownKey: true };
+  if (!signed) return unsigned(`No connector of ${target} signed it.`, receipt, keys);
   const said = fields(signed.payload);
   if (said['installation'] !== believed.installation || said['target'] !== target) {
     return { because: 'The connector signed it for something else.' };
@@ -87,6 +87,13 @@ export function readStray(message: unknown, believed: Believed): Read {
     return { because: 'The connector signed it for something else.' };
   }
   return { noteId: `removed ${digest({ receipt })}`, type: 'stray-removed', by: SYSTEM, detail, issuedAt };
+}
+
+/** A key that is not known may have been pinned since. */
+function unsigned(because: string, jws: string, keys: readonly VerificationKey[]): Read {
+  const kid = keyIdOf(jws);
+  const isKnown = kid === undefined || keys.some((key) => key.kid === kid);
+  return isKnown ? { because } : { because, unknownKey: true };
 }
 
 /** As the activity answered, or undefined where it makes no sense. */

@@ -7,7 +7,16 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Ref } from './actor.js';
 import { refuse, type Refusal } from './failure.js';
 import { digest } from './digest.js';
-import { following, headOf, noHead, pageOf, type AuditRecord, type Head, type PersonRecordType } from './record.js';
+import {
+  following,
+  headOf,
+  noHead,
+  pageOf,
+  type AuditRecord,
+  type Detail,
+  type Head,
+  type PersonRecordType,
+} from './record.js';
 import type { Instant, Ms } from './time.js';
 
 export interface Passkey {
@@ -179,12 +188,12 @@ export function headOfPerson({ records, before }: PersonState): Head {
   return headOf(records, before);
 }
 
-function noted(
+function noted<Type extends PersonRecordType>(
   state: PersonState,
   at: Instant,
-  type: PersonRecordType,
+  type: Type,
   by: Ref,
-  detail: AuditRecord['detail'],
+  detail: Detail<Type>,
 ): PersonState {
   const record = following(headOfPerson(state), { chain: `person/${state.personId}`, at, type, by, detail });
   return { ...state, records: [...state.records, record] };

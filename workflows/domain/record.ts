@@ -9,69 +9,92 @@ import { SYSTEM, type Ref } from './actor.js';
 import { digest } from './digest.js';
 import type { Instant } from './time.js';
 
-/** Everything that can happen to a grant. Pages have one sentence for each. */
-export const grantRecordTypes = [
-  'requested', // detail: requestedDurationMs, emergency, request, requestDigest, evidence
-  'assessed', // verdict, score, band, factors, flow, automatic, policyVersion, code, because
-  'step-opened', // about, step, name, asked, needed, expireAt, usedFallback
-  'step-reminded', // about, step
-  'step-escalated', // about, step, asked
-  'step-expired', // about, step
-  'approved', // decisionId, about, step, comment, durationMs, evidence
-  'step-completed', // about, step
-  'denied', // decisionId, about, reason
-  'decision-refused', // decisionId, action, code, because
-  'scheduled', // at
-  'eligibility-checked', // eligible, because
-  'activation-started', // account
-  'activated', // account, expireTime, targetIdentity, evidenceDigest, receipt
-  'activation-failed', // code, because
-  'extension-asked', // decisionId, totalMs, reason, evidence
-  'extension-ended', // decisionId, because: denied, expired, refused by the target
-  'extended', // decisionId, totalMs, expireTime, receipt
-  'credential-collected', // collectId
-  'renewal-asked', // decisionId, evidence
-  'renewed', // decisionId, receipt
-  'renewal-failed', // decisionId, code, because
-  'withdrawn', // decisionId, reason
-  'revoked', // decisionId, reason
-  'time-up', // expireTime
-  'removal-started', // account
-  'removal-failed', // attempt, because
-  'removal-overdue', // sinceMs
-  'removed', // account, removedAt, verifiedAt, wasPresent, sessionsEnded, remarks, receipt
-  'externally-modified', // what
-  'tombstone-planted', // receipt: nothing was ever made, and nothing can be
-  'reviewed', // decisionId, verdict, comment, evidence
-  'review-reminded', // reminders
-  'closed', // state
-] as const;
+/** Everything that can happen to a grant, and what the detail of each may hold. Pages have one sentence for each. */
+export const grantRecords = {
+  requested: ['requestedDurationMs', 'emergency', 'request', 'requestDigest', 'evidence'],
+  assessed: [
+    'verdict',
+    'emergency',
+    'score',
+    'band',
+    'factors',
+    'missing',
+    'flow',
+    'automatic',
+    'policyVersion',
+    'ceiling',
+    'code',
+    'because',
+  ],
+  'step-opened': ['about', 'step', 'name', 'asked', 'needed', 'expireAt', 'usedFallback'],
+  'step-reminded': ['about', 'step'],
+  'step-escalated': ['about', 'step', 'asked'],
+  'step-expired': ['about', 'step'],
+  approved: ['decisionId', 'about', 'step', 'comment', 'durationMs', 'evidence'],
+  'step-completed': ['about', 'step'],
+  denied: ['decisionId', 'about', 'reason'],
+  'decision-refused': ['decisionId', 'action', 'code', 'because'],
+  scheduled: ['at'],
+  'eligibility-checked': ['eligible', 'because'],
+  'activation-started': ['account'],
+  activated: ['account', 'expireTime', 'targetIdentity', 'evidenceDigest', 'receipt'],
+  'activation-failed': ['code', 'because'],
+  'extension-asked': ['decisionId', 'totalMs', 'reason', 'evidence'],
+  'extension-ended': ['decisionId', 'code', 'because'], // denied, expired, refused by the target
+  extended: ['decisionId', 'totalMs', 'expireTime', 'receipt'],
+  'credential-collected': ['collectId'],
+  'renewal-asked': ['decisionId', 'evidence'],
+  renewed: ['decisionId', 'receipt'],
+  'renewal-failed': ['decisionId', 'code', 'because'],
+  withdrawn: ['decisionId', 'reason'],
+  revoked: ['decisionId', 'reason'],
+  'time-up': ['expireTime'],
+  'removal-started': ['account'],
+  'removal-failed': ['attempt', 'code', 'because'],
+  'removal-overdue': ['sinceMs'],
+  removed: ['account', 'removedAt', 'verifiedAt', 'wasPresent', 'sessionsEnded', 'remarks', 'receipt'],
+  'externally-modified': ['what'],
+  'tombstone-planted': ['receipt'], // nothing was ever made, and nothing can be
+  reviewed: ['decisionId', 'verdict', 'comment', 'evidence'],
+  'review-reminded': ['reminders'],
+  closed: ['state'],
+} as const;
 
 /** What happens to a person's passkeys. */
-export const personRecordTypes = [
-  'passkey-enrolled', // credentialId, name, publicKey, fingerprint, evidence
-  'passkey-renamed', // credentialId, name
-  'passkey-removed', // credentialId
-  'passkey-used', // credentialId, for: step-up | approve | request, counter
-  'passkey-refused', // credentialId, code
-] as const;
+export const personRecords = {
+  'passkey-enrolled': ['credentialId', 'name', 'publicKey', 'fingerprint', 'evidence'],
+  'passkey-renamed': ['credentialId', 'name'],
+  'passkey-removed': ['credentialId'],
+  'passkey-used': ['credentialId', 'for', 'counter'], // for: step-up, approve or request
+  'passkey-refused': ['credentialId', 'code'],
+} as const;
 
 /** What happens to the installation as a whole; each is signed by the API (`evidence`), or carries a `receipt`. */
-export const journalRecordTypes = [
-  'payloads-opened', // workflows, payloads
-  'temporal-changed', // method, call, workflow
-  'temporal-refused', // method, call
-  'audit-exported', // filter, format
-  'signed-out-everywhere', // person
-  'stray-removed', // target, grantId, account, receipt
-  'stray-stands', // target, grantId, account
-  'note-refused', // because: a note that the API did not sign
-] as const;
+export const journalRecords = {
+  'payloads-opened': ['workflows', 'payloads', 'noteId', 'evidence'],
+  'temporal-changed': ['method', 'call', 'workflow', 'noteId', 'evidence'],
+  'temporal-refused': ['method', 'call', 'workflow', 'noteId', 'evidence'],
+  'audit-exported': ['format', 'from', 'to', 'filter', 'chains', 'records', 'noteId', 'evidence'],
+  'signed-out-everywhere': ['person', 'noteId', 'evidence'],
+  'stray-removed': ['target', 'grantId', 'account', 'receipt'],
+  'stray-stands': ['target', 'grantId', 'account', 'receipt'],
+  'note-refused': ['because', 'count'], // something that nobody signed
+} as const;
 
-export type GrantRecordType = (typeof grantRecordTypes)[number];
-export type PersonRecordType = (typeof personRecordTypes)[number];
-export type JournalRecordType = (typeof journalRecordTypes)[number];
+export type GrantRecordType = keyof typeof grantRecords;
+export type PersonRecordType = keyof typeof personRecords;
+export type JournalRecordType = keyof typeof journalRecords;
 export type RecordType = GrantRecordType | PersonRecordType | JournalRecordType;
+
+/** The closed union: every type of record, with every field that its detail may have. */
+export const recordDetails = { ...grantRecords, ...personRecords, ...journalRecords };
+
+/** The compiler holds whoever writes a record to this, and a test whatever is spread into one. */
+export type Detail<Type extends RecordType> = { [Field in (typeof recordDetails)[Type][number]]?: unknown };
+
+export const grantRecordTypes = Object.keys(grantRecords) as GrantRecordType[];
+export const personRecordTypes = Object.keys(personRecords) as PersonRecordType[];
+export const journalRecordTypes = Object.keys(journalRecords) as JournalRecordType[];
 
 /** Where a chain stands: the newest record of it. */
 export interface Head {

@@ -1,7 +1,7 @@
 /** The whole of what a grant knows. Plain JSON, changed by `transition` alone. */
 import { SYSTEM, type Ref, type Selector } from './actor.js';
 import { digest } from './digest.js';
-import { chained, grantChain, type AuditRecord, type GrantRecordType } from './record.js';
+import { chained, grantChain, type AuditRecord, type Detail, type GrantRecordType } from './record.js';
 import type { ReceiptKey } from './receipt.js';
 import type { Request, SignedRequest } from './request.js';
 import type { Flow, Opening, Risk, Rule } from './rule.js';
@@ -155,12 +155,12 @@ function claims(evidence: string): Pick<State, 'installation' | 'activateBy'> {
 }
 
 /** The state with one more line in its record. */
-export function noted(
+export function noted<Type extends GrantRecordType>(
   state: State,
   at: Instant,
-  type: GrantRecordType,
+  type: Type,
   by: Ref = SYSTEM,
-  detail: AuditRecord['detail'] = {},
+  detail: Detail<Type> = {},
 ): State {
   const chain = grantChain(state.request.grantId);
   return { ...state, records: chained(state.records, { chain, at, type, by, detail }) };
