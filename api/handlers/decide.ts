@@ -20,7 +20,8 @@ import { standingOf, whyNotAsked, whyNotReviewer } from './standing.js';
 
 type Action = Decision['action'];
 
-const rightTo: Record<Action, GrantAction> = {
+/** What each decision takes. */
+export const rightTo: Record<Action, GrantAction> = {
   approve: 'decide',
   deny: 'decide',
   withdraw: 'withdraw',
@@ -145,10 +146,10 @@ export function decisionHandlers(
     if (!found) throw notFound();
     await refuseFlood(deps, found);
     const { request, view } = found;
+    if (!view.review?.since) throw new Problem('not-now', 'There is nothing to review here.', { state: view.state });
     const barred = whyNotReviewer(deps.policy(), found, actor);
     if (barred) throw new Problem(barred, reviewSentences[barred], { state: view.state });
     if (view.review?.given) throw new Problem('already-decided', 'It was reviewed before.', { state: view.state });
-    if (!view.review?.since) throw new Problem('not-now', 'There is nothing to review yet.', { state: view.state });
     const { verdict, comment } = body;
     const evidence = await deps.signer.review(request, actor, { decisionId, verdict });
     return { action: 'review', message: { decisionId, by: actor.ref, comment, evidence } };

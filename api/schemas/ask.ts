@@ -18,6 +18,12 @@ export const RecipientKey = z
   })
   .meta({ description: 'Public X25519 JSON Web Key of the subject: the credential is sealed to it alone' });
 
+/** Said of this field also where others are wrong: all that is wrong is told at once. */
+function also(field: string) {
+  const when = ({ value }: { value: unknown }): boolean => typeof value === 'object' && value !== null;
+  return { path: [field], when };
+}
+
 export const AskGrant = z
   .strictObject({
     entitlement: entitlementName,
@@ -44,15 +50,21 @@ export const AskGrant = z
       description: 'With an assertion: the `requestTime` that its challenge was made over, at most two minutes ago',
     }),
   })
-  .superRefine(({ emergency, justification, bypassReason }, context) => {
-    const [needed, other] = emergency
-      ? (['bypassReason', 'justification'] as const)
-      : (['justification', 'bypassReason'] as const);
-    const given = { justification, bypassReason };
-    const wrong = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-    if (given[needed] === undefined) wrong(needed, `${needed} is required${emergency ? ' in an emergency' : ''}`);
-    if (given[other] !== undefined)
-      wrong(other, emergency ? 'in an emergency say why in bypassReason' : 'bypassReason goes with emergency');
+  .refine(({ emergency, justification }) => emergency || justification !== undefined, {
+    ...also('justification'),
+    error: 'justification is required',
+  })
+  .refine(({ emergency, justification }) => !emergency || justification === undefined, {
+    ...also('justification'),
+    error: 'in an emergency say why in bypassReason',
+  })
+  .refine(({ emergency, bypassReason }) => !emergency || bypassReason !== undefined, {
+    ...also('bypassReason'),
+    error: 'bypassReason is required in an emergency',
+  })
+  .refine(({ emergency, bypassReason }) => emergency || bypassReason === undefined, {
+    ...also('bypassReason'),
+    error: 'bypassReason goes with emergency',
   })
   .transform(({ bypassReason, justification, ...rest }) => ({
     ...rest,

@@ -17,7 +17,7 @@ describe('the API', function () {
       ['a missing reason', { justification: undefined }, '/justification'],
       ['a missing duration', { requestedDuration: undefined }, '/requestedDuration'],
       ['a field that does not exist', { colour: 'red' }, '/colour'],
-      ['a field of a later version', { emergency: true }, '/emergency'],
+      ['a field of a later version', { incident: 'INC-1' }, '/incident'],
       ['a reason of blanks', { justification: ' \n\t\u00a0\u200b ' }, '/justification'],
       ['a reason that is too long', { justification: 'x'.repeat(4_001) }, '/justification'],
       ['a reason with a NUL', { justification: 'Look into\u0000 a late order' }, '/justification'],
