@@ -135,6 +135,7 @@ describe('passkeys in the browser', function () {
     const path = await askToAdminister();
     const security = await arrives('security');
     await device(security.page);
+    await removeAll(security.page);
     await openDecision(security, path);
     await security.page.getByRole('button', { name: /^Approve/ }).click();
     await security.page.getByText('You have no passkey here yet').waitFor();
