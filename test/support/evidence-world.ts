@@ -5,7 +5,7 @@ import type { Order } from '../../activities/contract.js';
 import { TargetError, type Order as CheckedOrder } from '../../activities/connectors/connector.js';
 import { checkOrder, type Believed, type Moment, type Purpose } from '../../activities/connectors/evidence.js';
 import { createPasskey, page } from './authenticator.js';
-import { createSigner, grantId, hourMs, privateKey, type Signer } from './signer.js';
+import { grantId, hourMs, keyOf, signerOf, type Signer } from './signer.js';
 
 export const now = 1_800_000_000_000;
 
@@ -34,8 +34,8 @@ export interface Attack {
   believed?: Partial<Believed<string>>;
 }
 
-export const [api, stranger] = await Promise.all([createSigner(now), createSigner(now)]);
-const { kty, crv, x } = await privateKey('X25519');
+export const [api, stranger] = [signerOf(now), signerOf(now)];
+const { kty, crv, x } = keyOf('X25519');
 
 /** What each of these people holds, and the zone file lists. */
 export const passkeys = { manager: createPasskey(), owner: createPasskey('EdDSA'), engineer: createPasskey() };

@@ -1,5 +1,5 @@
 /** What the API would sign, for tests: one request of an engineer and the decisions about it, each field open to change. */
-import { exportJWK, generateKeyPair } from 'jose';
+import { generateKeyPairSync } from 'node:crypto';
 import type {
   ApprovalStatement,
   Attestable,
@@ -30,7 +30,12 @@ const unattested: Attests = (statement) => statement;
 
 /** Signs as of `now`. */
 export async function createSigner(now: number): Promise<Signer> {
-  const key = await privateKey('Ed25519');
+  return signerOf(now);
+}
+
+/** The same at once, for modules that others load: none of them may wait at its top. */
+export function signerOf(now: number): Signer {
+  const key = keyOf('Ed25519');
   const signed = {
     installation: 'test',
     grantId,
@@ -89,10 +94,11 @@ export async function createSigner(now: number): Promise<Signer> {
 }
 
 export async function privateKey(crv: 'Ed25519' | 'X25519'): Promise<PrivateJwk> {
-  const { privateKey: key } = await generateKeyPair(crv === 'Ed25519' ? 'EdDSA' : 'ECDH-ES+A256KW', {
-    crv,
-    extractable: true,
-  });
-  const { kty = '', x = '', d = '' } = await exportJWK(key);
+  return keyOf(crv);
+}
+
+export function keyOf(crv: 'Ed25519' | 'X25519'): PrivateJwk {
+  const { privateKey: made } = crv === 'Ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
+  const { kty = '', x = '', d = '' } = made.export({ format: 'jwk' });
   return { kty, crv, x, d, kid: `test-${crv}` };
 }
