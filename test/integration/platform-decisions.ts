@@ -1,9 +1,9 @@
 /** The decisions process, as it is run: it is ready when it serves, outlives Redis, ends in peace, and refuses wrong settings. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createSigner } from '../support/signer.js';
+import { createSigner, privateKey } from '../support/signer.js';
 import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { until } from '../support/until.js';
 import { startWorker, type WorkerProcess } from '../support/worker-process.js';
@@ -12,6 +12,7 @@ describe('the decisions process', function () {
   this.timeout(120_000);
   let env: Record<string, string>;
   let redis: TestRedis;
+  let auditDir: string;
   let worker: WorkerProcess | undefined;
 
   before(async () => {
@@ -30,6 +31,9 @@ describe('the decisions process', function () {
       DAYPASS_CODEC_KEYS_FILE: await file('codec.json', JSON.stringify({ current: 'k', keys: { k: key() } })),
       DAYPASS_API_KEYS_FILE: await file('api.json', JSON.stringify((await createSigner(Date.now())).keys)),
       DAYPASS_RISK_KEY_FILE: await file('risk.key', key()),
+      DAYPASS_RECEIPT_KEYS_FILE: await file('receipts.json', JSON.stringify({ keys: [] })),
+      DAYPASS_SEAL_KEY_FILE: await file('seal.json', JSON.stringify(await privateKey('Ed25519'))),
+      DAYPASS_AUDIT_DIR: (auditDir = await folder()),
       DAYPASS_POLICY_DIR: 'policy',
       DAYPASS_PORTAL_URL: 'http://localhost:7300',
       REDIS_URL: redis.url,
@@ -56,6 +60,13 @@ describe('the decisions process', function () {
     await until(() => started.output().includes('redis is back'));
     assert.equal(await started.stop('SIGTERM'), 0, started.output());
     for (const line of started.output().trim().split('\n')) assert.ok(JSON.parse(line), line);
+  });
+
+  it('seals the audit into its files from its start on', async () => {
+    const started = await start();
+    await started.ready(60_000);
+    const hasSeal = async (): Promise<boolean> => (await readdir(auditDir)).includes('newest-seal.jws');
+    await until(hasSeal, { what: 'the first seal', withinMs: 60_000 });
   });
 
   it('waits for Temporal, and ends while it waits', async () => {
