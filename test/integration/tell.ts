@@ -171,7 +171,7 @@ describe('telling a change', function () {
     await server.start();
     await handle.result();
     assert.equal(smtp.taken.length, 2);
-    assert.ok((await lines()).some((fields) => fields.includes(it.view.grantId)));
+    assert.ok((await lines()).some((fields) => fields.includes(`grant/${it.view.grantId}`)));
   });
 
   it('says in history which part is missing, and nothing of what the servers said', async () => {
