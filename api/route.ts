@@ -7,10 +7,10 @@ import type { Actor } from './identity/actor.js';
 import { Problem, type FieldError } from './problem.js';
 
 /**
- * Who may call. `anyone` needs no sign-in, `signed-in` does; a right over the whole installation is judged here, and a
+ * Who may call. `anyone` needs no sign-in, `signed-in` does, and `person` one of a human; a right over the whole installation is judged here, and a
  * grant's action by the handler against the grant itself, both by the tables of `workflows/domain/rights.ts`.
  */
-export type Right = 'anyone' | 'signed-in' | InstallationAction | GrantAction;
+export type Right = 'anyone' | 'signed-in' | 'person' | InstallationAction | GrantAction;
 
 export interface Declaration<P, Q, B> {
   method: 'get' | 'post';
@@ -109,14 +109,29 @@ function actorOf(response: Response, may: Right): Actor {
       ? because
       : new Problem('unauthenticated', 'Sign in, or send a bearer token of the identity provider.');
   }
-  if (isEverywhere(may) && !mayEverywhere(may, actor.roles)) {
-    throw new Problem('forbidden', 'Your role in this installation does not let you do this; ask an operator.');
-  }
+  judge(actor, may);
   return actor;
 }
 
+/** Refuses what only people do, or needs a right over the whole installation, to whoever is not one or has it not. */
+export function judge(actor: Actor, may: Right): void {
+  if (may === 'person' && !actor.ref.startsWith('person:')) {
+    throw new Problem('forbidden', 'This is for people; a service has no passkeys.');
+  }
+  if (!isEverywhere(may) || mayEverywhere(may, actor.roles)) return;
+  throw new Problem('forbidden', whoMay[may]);
+}
+
+const whoMay: Record<InstallationAction, string> = {
+  'see-all': 'Only operators, auditors and security see all grants. Yours are under “My access”.',
+  'open-payloads': 'Only operators and maintainers open what is sealed in Temporal.',
+  'see-temporal': 'The Temporal UI is for operators and maintainers.',
+  'change-temporal': 'Only maintainers change workflows by hand.',
+  'search-audit': 'Only auditors and security search the audit. The record of a grant is on its page.',
+};
+
 function isEverywhere(may: Right): may is InstallationAction {
-  return may !== 'anyone' && may !== 'signed-in' && !grantActions.some((action) => action === may);
+  return may !== 'anyone' && may !== 'signed-in' && may !== 'person' && !grantActions.some((action) => action === may);
 }
 
 type Part = 'params' | 'query' | 'body';

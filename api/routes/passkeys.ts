@@ -42,7 +42,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'get',
         path: '/v1/me/passkeys',
-        may: 'signed-in',
+        may: 'person',
         summary: 'My passkeys, and how strong this sign-in is',
         answer: { 200: PasskeyList },
         refusals: ['forbidden'],
@@ -56,7 +56,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/passkeys/challenge',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Begin to enrol a passkey: in a browser, within five minutes of a sign-in',
         answer: { 200: Challenge },
         refusals: enrolling,
@@ -67,7 +67,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/passkeys',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Enrol a passkey',
         body: EnrolPasskey,
         answer: { 201: PasskeyBody },
@@ -79,7 +79,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/passkeys/rename',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Call a passkey something else',
         body: RenamePasskey,
         answer: { 200: PasskeyList },
@@ -94,7 +94,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/passkeys/remove',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Remove a passkey: it counts for nothing from now on, and does not come back',
         body: RemovePasskey,
         answer: { 200: PasskeyList },
@@ -109,7 +109,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/step-up/challenge',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Begin to prove a passkey in this sign-in',
         answer: { 200: Challenge },
         refusals: ['forbidden', 'passkey-unknown'],
@@ -120,7 +120,7 @@ export function passkeyRoutes({ handlers, webauthn, stepUp }: PasskeyRouteOption
       {
         method: 'post',
         path: '/v1/me/step-up',
-        may: 'signed-in',
+        may: 'person',
         summary: 'Prove a passkey in this sign-in: it goes on under a new session, as a stronger one',
         body: AssertionBody,
         answer: { 200: PasskeyList.shape.signIn },

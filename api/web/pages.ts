@@ -4,17 +4,20 @@ import type { Ref } from '../../workflows/domain/actor.js';
 import type { Instant } from '../../workflows/domain/time.js';
 import type { Audit } from '../audit/audit.js';
 import type { Handlers } from '../handlers.js';
+import { rightTo } from '../handlers/decide.js';
 import type { Csrf } from '../identity/csrf.js';
+import type { StepUp } from '../identity/step-up.js';
+import type { Webauthn } from '../identity/webauthn.js';
+import { judge, type Right } from '../route.js';
 import { askPage, challengeAsk, sendAsk } from './ask.js';
 import { auditPage, exportAudit } from './audit.js';
 import { answerProblemPages, noSuchPage } from './failures.js';
 import { challengeApproval, collectCredential, decideOn, grantPageOf } from './grant.js';
-import type { StepUp } from '../identity/step-up.js';
-import type { Webauthn } from '../identity/webauthn.js';
 import { accessPage, allGrantsPage, approvalsPage, homePage } from './lists.js';
 import { enrolPasskey, passkeysPage, removePasskey, renamePasskey, sendStepUp, stepUpPage } from './passkeys.js';
 import { assetsDir, assetsPath, fontFile, webauthnFile } from './render.js';
 import { formActions } from './happened.js';
+import { visitor } from './visit.js';
 import { names, type NameOf } from './words.js';
 
 export interface PageParts {
@@ -44,40 +47,70 @@ export interface Desk {
   now: () => Instant;
 }
 
+interface Page {
+  method: 'get' | 'post';
+  path: string;
+  /** As of a call of the API: a grant's action is judged against the grant itself, by the same handlers. */
+  may: Right;
+  make: (desk: Desk) => RequestHandler;
+}
+
+const page = (path: string, may: Right, make: Page['make']): Page => ({ method: 'get', path, may, make });
+const form = (path: string, may: Right, make: Page['make']): Page => ({ method: 'post', path, may, make });
+
+/** Every page and every form. */
+export const allPages: readonly Page[] = [
+  page('/', 'anyone', homePage),
+  page('/ask', 'signed-in', askPage),
+  form('/ask', 'signed-in', sendAsk),
+  form('/ask/challenge', 'signed-in', challengeAsk),
+  page('/access', 'signed-in', accessPage),
+  page('/approvals', 'signed-in', approvalsPage),
+  page('/approvals/:id', 'signed-in', toDecision),
+  page('/grants', 'see-all', allGrantsPage),
+  page('/grants/:id', 'see', grantPageOf),
+  ...formActions.map((action) => form(`/grants/:id/${action}`, rightTo[action], (desk) => decideOn(desk, action))),
+  form('/grants/:id/approve/challenge', 'decide', challengeApproval),
+  form('/grants/:id/credential', 'collect', collectCredential),
+  page('/audit', 'search-audit', auditPage),
+  page('/audit/export', 'search-audit', exportAudit),
+  page('/passkeys', 'person', passkeysPage),
+  form('/passkeys', 'person', enrolPasskey),
+  form('/passkeys/rename', 'person', renamePasskey),
+  form('/passkeys/remove', 'person', removePasskey),
+  page('/step-up', 'person', stepUpPage),
+  form('/step-up', 'person', sendStepUp),
+];
+
 /** Mounted after the identity middleware, and last: what no page knows is answered as a page, except below `/v1`. */
 export function pages({ nameOf, now = Date.now, ...parts }: PageParts): Router {
   const desk: Desk = { ...parts, name: names(nameOf), now };
   const router = Router();
-  const form = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
+  const typed = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
 
   router.use(assetsPath, assets({ immutable: true, maxAge: '365d' }));
   // Asked for by a page of another release, while both run: what is here, but not to be kept.
   router.use(/^\/assets\/[0-9a-f]{12}/, assets({ maxAge: 0 }));
-  router.get('/', homePage(desk));
-  router.get('/ask', askPage(desk));
-  router.post('/ask', form, sendAsk(desk));
-  router.post('/ask/challenge', form, challengeAsk(desk));
-  router.get('/access', accessPage(desk));
-  router.get('/approvals', approvalsPage(desk));
-  router.get('/approvals/:id', (request, response) =>
-    response.redirect(303, `/grants/${encodeURIComponent(request.params.id)}#decide`),
-  );
-  router.get('/grants', allGrantsPage(desk));
-  router.get('/grants/:id', grantPageOf(desk));
-  for (const action of formActions) router.post(`/grants/:id/${action}`, form, decideOn(desk, action));
-  router.post('/grants/:id/approve/challenge', form, challengeApproval(desk));
-  router.post('/grants/:id/credential', form, collectCredential(desk));
-  router.get('/audit', auditPage(desk));
-  router.get('/audit/export', exportAudit(desk));
-  router.get('/passkeys', passkeysPage(desk));
-  router.post('/passkeys', form, enrolPasskey(desk));
-  router.post('/passkeys/rename', form, renamePasskey(desk));
-  router.post('/passkeys/remove', form, removePasskey(desk));
-  router.get('/step-up', stepUpPage(desk));
-  router.post('/step-up', form, sendStepUp(desk));
+  for (const { method, path, may, make } of allPages) {
+    // The caller is judged before anything that they sent is read.
+    router[method](path, admit(may), ...(method === 'post' ? [typed] : []), make(desk));
+  }
   router.use(noSuchPage);
   router.use(answerProblemPages(desk, desk.report));
   return router;
+}
+
+function admit(may: Right): RequestHandler {
+  return (_request, response, next) => {
+    if (may !== 'anyone') judge(visitor(response), may);
+    next();
+  };
+}
+
+/** The address in mails that were sent once. */
+function toDecision(): RequestHandler {
+  return (request, response) =>
+    response.redirect(303, `/grants/${encodeURIComponent(String(request.params['id']))}#decide`);
 }
 
 /** Under a path that changes with its content, so that browsers may keep it for ever. */
