@@ -66,13 +66,10 @@ export type Review = z.infer<typeof Review>;
 export const CollectCredential = z
   .strictObject({
     collectId,
-    renew: z
-      .literal(true, { error: 'renew is true, or left out' })
-      .optional()
-      .meta({
-        description:
-          'The credential was lost: have another one made, and collect that. Repeat the call with the same collectId if it takes too long.',
-      }),
+    renew: z.literal(true, { error: 'renew is true, or left out' }).optional().meta({
+      description:
+        'The credential was lost: have another one made, and collect that. Repeat the call with the same collectId if it takes too long.',
+    }),
   })
   .meta({ id: 'CollectCredential' });
 export type CollectCredential = z.infer<typeof CollectCredential>;

@@ -175,7 +175,10 @@ describe('the API', function () {
       );
       await refused(call('auditor', 'POST', `/v1/grants/${id}/revoke`, { body: {} }), 403, 'forbidden');
       const seen = await call('operator', 'GET', `/v1/grants/${id}`);
-      assert.match(String(seen.body['temporalUi']), /^http:\/\/localhost:7300\/temporal\/namespaces\/.+\/workflows\/grant%2F/);
+      assert.match(
+        String(seen.body['temporalUi']),
+        /^http:\/\/localhost:7300\/temporal\/namespaces\/.+\/workflows\/grant%2F/,
+      );
       assert.equal((await call('engineer', 'GET', `/v1/grants/${id}`)).body['temporalUi'], undefined);
     });
 

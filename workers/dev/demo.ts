@@ -104,7 +104,9 @@ async function walk(addresses: Addresses): Promise<void> {
   say(`\nIts record: ${records.map(({ type }) => type).join(', ')}.`);
   const { portal, temporalUi, temporal } = addresses;
   if (temporalUi !== undefined) {
-    say(`Its story, for the operator: ${portal}/temporal/namespaces/${temporal.namespace}/workflows/grant%2F${grantId}`);
+    say(
+      `Its story, for the operator: ${portal}/temporal/namespaces/${temporal.namespace}/workflows/grant%2F${grantId}`,
+    );
   }
 }
 
