@@ -1,7 +1,7 @@
 /** Every way in which a PostgreSQL target would be unsafe is refused at start, and the statement in the refusal mends it. */
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { isTargetError, isUnknown } from '../support/connector-contract.js';
+import { isTargetError, isUnknown } from '../support/connector-answers.js';
 import { hostileRole, type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const roles = ['orders_reader', 'orders_writer', 'orders_admin', hostileRole];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type pg from 'pg';
 import { until } from '../support/until.js';
-import { isUnknown } from '../support/connector-contract.js';
+import { isUnknown } from '../support/connector-answers.js';
 import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 

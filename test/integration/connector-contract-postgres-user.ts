@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import type pg from 'pg';
 import type { Credential } from '../../activities/connectors/connector.js';
 import { until } from '../support/until.js';
-import { isTargetError, isUnknown, newGrantId, refuses } from '../support/connector-contract.js';
+import { isTargetError, isUnknown, refuses } from '../support/connector-answers.js';
+import { newGrantId } from '../support/connector-contract.js';
 import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
+import { isTargetError, isUnknown, refuses } from './connector-answers.js';
 import { until } from './until.js';
 
 /** A real target, and what a test must be able to do there. */
@@ -387,24 +388,4 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
 export function newGrantId(): string {
   const letters = '0123456789abcdefghjkmnpqrstvwxyz';
   return Array.from(randomBytes(26), (byte) => letters[byte % 32]).join('');
-}
-
-export function isTargetError(error: unknown): error is TargetError {
-  return error instanceof TargetError;
-}
-
-export async function refuses(work: Promise<unknown>, code: TargetError['code']): Promise<void> {
-  await assert.rejects(work, (error) => {
-    assert.ok(isTargetError(error), String(error));
-    assert.deepEqual([error.outcome, error.code], ['refused', code], error.message);
-    return true;
-  });
-}
-
-export async function isUnknown(work: Promise<unknown>): Promise<void> {
-  await assert.rejects(work, (error) => {
-    assert.ok(isTargetError(error), String(error));
-    assert.equal(error.outcome, 'unknown', error.message);
-    return true;
-  });
 }

@@ -1,12 +1,15 @@
 /** Grants as the pure core lives them: events as they come from people, machines and time, and a grant in every state. */
+import assert from 'node:assert/strict';
 import { apply, isDecision, outcomeOf } from '../../workflows/domain/apply.js';
 import type { Approved, Event, ExtensionAsked, RenewalAsked, Reviewed } from '../../workflows/domain/event.js';
+import { isRefusal, type FailureCode } from '../../workflows/domain/failure.js';
 import type { Request } from '../../workflows/domain/request.js';
 import type { Finding, Opening, Risk, Rule, Step } from '../../workflows/domain/rule.js';
 import { opened, type State } from '../../workflows/domain/state.js';
 import type { GrantState } from '../../workflows/domain/states.js';
 import type { CeilingAnswer, Provisioned, Removal } from '../../workflows/domain/target.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
+import { transition } from '../../workflows/domain/transition.js';
 import { hour, rule, step } from './script.js';
 
 export type Of<Type extends Event['type']> = Extract<Event, { type: Type }>;
@@ -159,6 +162,14 @@ export function after(state: State, ...events: Event[]): State {
     }
     return next;
   }, state);
+}
+
+/** The state or the code that an event leads to, a second later. */
+export function leadsTo(state: State, event: Event, now = state.changedAt + second): GrantState | FailureCode {
+  const frozen = JSON.stringify(state);
+  const next = transition(state, event, now);
+  assert.equal(JSON.stringify(state), frozen, 'the state before is not touched');
+  return isRefusal(next) ? next.refused : next.phase;
 }
 
 const awaited = (more: Partial<Request> = {}) => after(asked(more), passed(), opensStep());

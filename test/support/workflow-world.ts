@@ -15,10 +15,11 @@ import {
   undoQueue,
 } from '../../workflows/ids.js';
 import { workflowBundle } from './bundle.js';
-import { hour, type Activities, type Script } from './script.js';
+import { hour, Script, type Activities } from './script.js';
 import { temporal } from './services.js';
 import { testApi, type TestApi } from './statements.js';
 import { TestGrant } from './test-grant.js';
+import { until } from './until.js';
 
 const target = 'orders-db';
 
@@ -125,6 +126,25 @@ export class WorkflowWorld {
     // Of the newest run, also after a reset.
     const handle = this.client.workflow.getHandle(grantWorkflowId(grantId));
     return new TestGrant(this, handle, script, request);
+  }
+
+  /** A grant whose approvers are asked. */
+  async awaited(
+    script = new Script(),
+    more: Partial<Request> = {},
+    terms: Partial<RequestStatement> = {},
+  ): Promise<TestGrant> {
+    const it = await this.grant(script, more, terms);
+    await until(async () => (await it.view())?.step?.asked.length);
+    return it;
+  }
+
+  /** A grant that is in use, approved by the manager. */
+  async active(script = new Script()): Promise<TestGrant> {
+    const it = await this.awaited(script);
+    await it.approve({ by: 'person:manager' });
+    await it.shows({ state: 'ACTIVE' });
+    return it;
   }
 
   /** Activities that find the grant's script by the id in their input. */

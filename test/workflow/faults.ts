@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import { firstBroken } from '../../workflows/domain/record.js';
-import { viewBytesMax } from '../../workflows/domain/shown.js';
 import type { Removal } from '../../workflows/domain/target.js';
 import { decisionsQueue } from '../../workflows/ids.js';
 import * as messages from '../../workflows/messages.js';
@@ -30,30 +28,13 @@ describe('a grant among faults', function () {
   });
   after(() => world.stop());
 
-  async function awaited(
-    script = new Script(),
-    more: Parameters<WorkflowWorld['grant']>[1] = {},
-    terms: Parameters<WorkflowWorld['grant']>[2] = {},
-  ): Promise<TestGrant> {
-    const it = await world.grant(script, more, terms);
-    await until(async () => (await it.view())?.step?.asked.length);
-    return it;
-  }
-
-  async function active(script = new Script()): Promise<TestGrant> {
-    const it = await awaited(script);
-    await it.approve({ by: manager });
-    await it.shows({ state: 'ACTIVE' });
-    return it;
-  }
-
   const has = (it: TestGrant, wanted: string) =>
     until(async () => (await it.wholeRecord()).some(({ type }) => type === wanted), { what: `a record ${wanted}` });
   const count = (it: TestGrant, name: string) => it.script.calls.filter((call) => call === name).length;
 
   describe('while access is made', () => {
     it('ends as ACTIVATION_FAILED, with its removal proved, when the target refuses', async () => {
-      const it = await awaited(new Script({ provision: () => Promise.reject(refused()) }));
+      const it = await world.awaited(new Script({ provision: () => Promise.reject(refused()) }));
       await it.approve({ by: manager });
       const view = await it.ends();
       assert.deepEqual([view.state, view.ending?.reason], ['ACTIVATION_FAILED', 'It is not allowed there.']);
@@ -71,7 +52,7 @@ describe('a grant among faults', function () {
           return made;
         },
       });
-      const it = await active(script);
+      const it = await world.active(script);
       assert.equal(attempts, 3);
       await it.narrow('revoke', manager);
       await it.ends();
@@ -85,7 +66,7 @@ describe('a grant among faults', function () {
           throw ApplicationFailure.create({ type: 'target-unavailable', nextRetryDelay: '100s' });
         },
       });
-      const it = await awaited(script);
+      const it = await world.awaited(script);
       await it.approve({ by: manager });
       await it.shows({ state: 'ACTIVATING' });
       await it.skip(6 * minute);
@@ -103,7 +84,7 @@ describe('a grant among faults', function () {
           return script.provision(order);
         },
       });
-      const it = await awaited(script);
+      const it = await world.awaited(script);
       await it.approve({ by: manager });
       await until(() => count(it, 'provision') > 0);
       await it.narrow('revoke', manager);
@@ -126,7 +107,7 @@ describe('a grant among faults', function () {
           return script.remove(ref);
         },
       });
-      const it = await awaited(script);
+      const it = await world.awaited(script);
       await it.approve({ by: manager });
       await until(() => count(it, 'provision') > 0);
       await it.narrow('revoke', manager);
@@ -142,7 +123,7 @@ describe('a grant among faults', function () {
     it('keeps removing while the target is down, says so after a minute, and ends when it is back', async () => {
       let down = true;
       const script: Script = new Script({ remove: (ref) => (down ? Promise.reject(unknown()) : script.remove(ref)) });
-      const it = await active(script);
+      const it = await world.active(script);
       await it.narrow('revoke', manager);
       await it.shows({ state: 'REVOKING', conditions: [] });
       await it.skip(61_000);
@@ -165,7 +146,7 @@ describe('a grant among faults', function () {
           return script.removal(ref.grantId, { targetIdentity: 'a restored copy' });
         },
       });
-      const it = await active(script);
+      const it = await world.active(script);
       await it.narrow('withdraw', engineer);
       await has(it, 'removal-failed');
       assert.equal((await it.shows({ state: 'WITHDRAWING' })).removalVerifiedTime, undefined);
@@ -184,7 +165,7 @@ describe('a grant among faults', function () {
           return script.removal(ref.grantId, lie);
         },
       });
-      const it = await active(script);
+      const it = await world.active(script);
       await it.narrow('revoke', manager);
       for (const failures of [1, 2]) {
         await until(
@@ -217,7 +198,7 @@ describe('a grant among faults', function () {
         openStep: flaky('openStep'),
         judge: flaky('judge'),
       });
-      const it = await active(script);
+      const it = await world.active(script);
       await it.narrow('revoke', manager);
       await it.ends();
     });
@@ -225,7 +206,7 @@ describe('a grant among faults', function () {
     it('is not held up by telling that fails, and closes once the last of it is out', async () => {
       let down = true;
       const script: Script = new Script({ tell: (change) => (down ? Promise.reject(unknown()) : script.tell(change)) });
-      const it = await active(script);
+      const it = await world.active(script);
       await it.narrow('revoke', manager);
       await it.shows({ state: 'REVOKED' });
       assert.equal((await it.handle.describe()).status.name, 'RUNNING');
@@ -244,7 +225,7 @@ describe('a grant among faults', function () {
           return script.judge(input);
         },
       });
-      const it = await awaited(script);
+      const it = await world.awaited(script);
       const decisionId = randomUUID();
       const late = { decisionId, by: manager, comment: '', evidence: JSON.stringify({ by: manager }) };
       await it.handle.signal(messages.approve, late);
@@ -260,7 +241,7 @@ describe('a grant among faults', function () {
     });
 
     it('takes every message twice as once', async () => {
-      const it = await awaited(
+      const it = await world.awaited(
         new Script({ rule: rule({ flow: { name: 'f', steps: [step([manager], { needed: 2 })] } }) }),
       );
       const twice = async (send: () => Promise<unknown>) => [await send(), await send()];
@@ -281,7 +262,7 @@ describe('a grant among faults', function () {
     });
 
     it('outlives its worker, and a lost cache', async () => {
-      const it = await active();
+      const it = await world.active();
       await world.stopDecisions();
       const extension = { decisionId: randomUUID(), by: engineer, comment: '' };
       await it.handle.signal(messages.extend, {
@@ -296,88 +277,8 @@ describe('a grant among faults', function () {
     });
   });
 
-  describe('of size', () => {
-    it('stays within every bound with 500 approvers in twenty groups and the longest texts', async () => {
-      const groups = Array.from({ length: 20 }, (_, index) => `group:${index}${'g'.repeat(37)}`);
-      const flow = { name: 'f', steps: [step(groups, { needed: 9, name: '\u6f22'.repeat(200) })] };
-      const factors = Array.from({ length: 12 }, (_, index) => ({
-        id: `f${index}`,
-        points: 8,
-        evidence: '\u6f22'.repeat(200),
-      }));
-      const script: Script = new Script({
-        rule: rule({ flow, title: '\u6f22'.repeat(200) }),
-        assess: async () => ({
-          verdict: 'pass',
-          rule: script.rule,
-          risk: { score: 96, band: 'high', factors, missing: [] },
-          barred: Array.from({ length: 500 }, (_, index) => `person:barred-${index}`),
-          receiptKeys: script.receiptKeys,
-        }),
-      });
-      // As long as a signed statement may be, each.
-      const padding = 'x'.repeat(15_500);
-      const signInGroups = Array.from({ length: 250 }, (_, index) => `group-${index}-${'g'.repeat(30)}`);
-      const it = await awaited(
-        script,
-        { justification: '\u6f22'.repeat(4_000), requesterName: '\u6f22'.repeat(200) },
-        { signIn: { time: Date.now(), methods: ['pwd'], groups: signInGroups } },
-      );
-      for (let voter = 0; voter < 9; voter += 1) {
-        const by = `person:voter-${voter}`;
-        const evidence = JSON.stringify(voter < 2 ? { by, padding } : { by });
-        const comment = '\u6f22'.repeat(1_000);
-        const decisionId = randomUUID();
-        await it.handle.signal(messages.approve, { decisionId, by, comment, evidence });
-        assert.equal((await it.outcome(decisionId)).result, 'applied');
-        const bytes = Buffer.byteLength(JSON.stringify(await it.view()));
-        assert.ok(bytes <= viewBytesMax, `${bytes} bytes`);
-      }
-      await it.shows({ state: 'ACTIVE', asked: groups });
-      const { searchAttributes } = await it.handle.describe();
-      assert.ok(Buffer.byteLength(JSON.stringify(searchAttributes)) < 2_048);
-      await it.handle.signal(messages.reassess);
-      await has(it, 'eligibility-checked');
-      await it.narrow('revoke', manager);
-      assert.equal((await it.ends()).state, 'REVOKED');
-
-      const records = await it.wholeRecord();
-      assert.equal(firstBroken(records), undefined);
-      const longest = Math.max(...records.map((record) => Buffer.byteLength(JSON.stringify(record))));
-      assert.ok(longest > 28_000, `the longest record has ${longest} bytes`);
-      const heard = [...script.told.flatMap((change) => change.records), ...script.published];
-      assert.deepEqual(
-        heard.map(({ sequence }) => sequence).sort((one, other) => one - other),
-        records.map(({ sequence }) => sequence),
-      );
-      const evidence = records.flatMap(({ detail }) => detail.evidence ?? []);
-      assert.equal(evidence.length, 10);
-      assert.deepEqual(script.checked, evidence);
-    });
-
-    it('refuses one extension too many for a payload, and still ends', async () => {
-      const it = await active();
-      const extend = async (totalMs: number) => {
-        const decisionId = randomUUID();
-        const evidence = JSON.stringify({ by: engineer, totalMs, padding: 'x'.repeat(15_500) });
-        await it.handle.signal(messages.extend, { decisionId, by: engineer, comment: '', evidence });
-        return it.outcome(decisionId);
-      };
-      for (const hours of [1.25, 1.5, 1.75]) {
-        await extend(hours * hour);
-        await it.shows({ grantedDurationMs: hours * hour });
-      }
-      await extend(2 * hour);
-      await has(it, 'extension-ended');
-      await it.shows({ state: 'ACTIVE', grantedDurationMs: 1.75 * hour });
-      assert.equal(count(it, 'setEnd'), 3);
-      await it.narrow('revoke', manager);
-      assert.equal((await it.ends()).state, 'REVOKED');
-    });
-  });
-
   it('is the only one of its id, and is not started by anyone for another grant', async () => {
-    const it = await awaited();
+    const it = await world.awaited();
     const { workflowId } = it.handle;
     const start = {
       taskQueue: decisionsQueue,

@@ -1,4 +1,4 @@
-/** Whose vote counts, when a step is complete, and what a late or second one gets. */
+/** Whose vote counts, when a step is complete, what a late or second one gets, and what a deny ends. */
 import assert from 'node:assert/strict';
 import { apply, outcomeOf } from '../../../workflows/domain/apply.js';
 import { askedMax } from '../../../workflows/domain/approval.js';
@@ -17,7 +17,18 @@ import {
   manager,
   narrows,
 } from '../../support/histories.js';
-import { opensStep, owner, passed, second, secondOwner, start, step, vote } from '../../support/histories.js';
+import {
+  leadsTo,
+  moving,
+  opensStep,
+  owner,
+  passed,
+  second,
+  secondOwner,
+  start,
+  step,
+  vote,
+} from '../../support/histories.js';
 
 /** A request whose first step is open. */
 const awaiting = (...steps: Step[]): State => after(asked(), into(...steps), opensStep());
@@ -202,5 +213,25 @@ describe('a decision', () => {
     const decision = vote();
     const once = after(awaiting(step([manager], { needed: 2 })), decision);
     assert.equal(apply(once, { ...narrows('denied'), decisionId: decision.decisionId }, once.changedAt), once);
+  });
+});
+
+describe('a deny', () => {
+  it('ends the request while its steps are being opened, too', () => {
+    assert.equal(leadsTo(after(asked(), passed()), narrows('denied')), 'DENIED');
+  });
+
+  it('ends the whole request in a later step', () => {
+    const second = after(asked(), into(step([manager]), step(['person:owner'])), opensStep(), vote());
+    assert.equal(leadsTo(second, narrows('denied', 'person:owner')), 'DENIED');
+  });
+
+  it('of an extension ends the extension alone', () => {
+    const state = after(extending(), narrows('denied'));
+    assert.deepEqual([state.phase, state.pendingExtension, state.approval], ['ACTIVE', undefined, undefined]);
+  });
+
+  it('comes too late when the extension is approved already', () => {
+    assert.equal(leadsTo(moving(), narrows('denied')), 'already-decided');
   });
 });

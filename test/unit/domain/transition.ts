@@ -1,35 +1,24 @@
 /** Every event in every state: where it leads, or why it cannot happen there. */
 import assert from 'node:assert/strict';
 import type { Event } from '../../../workflows/domain/event.js';
-import { isRefusal, type FailureCode } from '../../../workflows/domain/failure.js';
+import type { FailureCode } from '../../../workflows/domain/failure.js';
 import type { State } from '../../../workflows/domain/state.js';
 import { grantStates, type GrantState } from '../../../workflows/domain/states.js';
-import { transition } from '../../../workflows/domain/transition.js';
 import {
-  after,
-  asked,
   asksMore,
   endMoved,
   engineer,
-  extending,
   gone,
   hour,
   inState,
-  into,
-  manager,
-} from '../../support/histories.js';
-import {
-  minute,
-  moving,
+  leadsTo,
   narrows,
   newId,
   opensStep,
   passed,
   planted,
   provisioned,
-  second,
   start,
-  step,
   vote,
 } from '../../support/histories.js';
 
@@ -229,14 +218,6 @@ const table: Record<string, Entry> = {
   },
 };
 
-/** The state or the code that an event leads to, a second later. */
-function leadsTo(state: State, event: Event, now = state.changedAt + second): Expected {
-  const frozen = JSON.stringify(state);
-  const next = transition(state, event, now);
-  assert.equal(JSON.stringify(state), frozen, 'the state before is not touched');
-  return isRefusal(next) ? next.refused : next.phase;
-}
-
 describe('every event in every state', () => {
   for (const [name, { event, leads, otherwise }] of Object.entries(table)) {
     it(`${name}: ${
@@ -251,163 +232,4 @@ describe('every event in every state', () => {
       }
     });
   }
-});
-
-describe('an assessment', () => {
-  const low = { allows: true, automatic: false, leastApprovals: 1, attested: false } as const;
-  for (const [name, event, phase] of [
-    ['passes when rule and ceiling both allow it', passed({ automatic: true }), 'ACTIVATING'],
-    ['asks people when only the rule allows it', passed({ automatic: true }, low), 'APPROVAL_AWAITED'],
-    ['asks people when only the ceiling allows it', passed({ automatic: false }), 'APPROVAL_AWAITED'],
-    ['asks people when the ceiling is silent', passed({ automatic: true }, 'silent'), 'APPROVAL_AWAITED'],
-    ['denies what the ceiling refuses', passed({ automatic: true }, { allows: false, because: 'no' }), 'DENIED'],
-  ] as const) {
-    it(name, () => assert.equal(after(asked(), event).phase, phase));
-  }
-
-  it('ends the request with the code and the reason that it found', () => {
-    const denies = (code: FailureCode) =>
-      after(asked(), {
-        type: 'assessed',
-        finding: { verdict: 'deny', code, because: 'Not for you.' },
-        ceiling: 'silent',
-      }).ending;
-    assert.deepEqual([denies('not-eligible')?.code, denies('not-eligible')?.reason], ['not-eligible', 'Not for you.']);
-    assert.deepEqual([denies('risk-refused')?.code, denies('ticket-required')?.code], ['refused', 'refused']);
-  });
-
-  it('keeps the rule of its day, and who may never decide', () => {
-    const state = after(asked(), passed({ policyVersion: 'of-that-day' }));
-    assert.equal(state.rule?.policyVersion, 'of-that-day');
-    assert.deepEqual(state.barred, [engineer]);
-  });
-});
-
-describe('a scheduled start', () => {
-  const at = start + 6 * hour;
-  const scheduled = (when: number) => asked({ scheduledActivationTime: when });
-  const decide = (state: State, now: number) => {
-    const waiting = after(state, passed(), opensStep());
-    const next = transition(waiting, vote(), now);
-    assert.ok(!isRefusal(next));
-    return next;
-  };
-
-  it('is waited for when it lies ahead, and not when the decision came at or after it', () => {
-    assert.equal(decide(scheduled(at), at - 1).phase, 'SCHEDULED');
-    assert.equal(decide(scheduled(at), at).phase, 'ACTIVATING');
-    assert.equal(decide(scheduled(at), at + 1).phase, 'ACTIVATING');
-  });
-
-  it('checks eligibility once more; only a yes goes on, and a no leaves a tombstone', () => {
-    const due = after(inState.SCHEDULED(), { type: 'start-due' });
-    const answer = (eligible?: boolean) =>
-      transition(due, { type: 'eligibility', check: 1, eligible, because: 'x' }, at);
-    const [yes, no, unknown] = [answer(true), answer(false), answer()];
-    assert.ok(!isRefusal(yes) && !isRefusal(no) && !isRefusal(unknown));
-    assert.deepEqual([yes.phase, yes.removalOwed], ['ACTIVATING', true]);
-    assert.deepEqual([no.phase, no.ending?.code], ['REVOKING', 'lost-eligibility']);
-    assert.deepEqual([unknown.phase, unknown.ending?.code], ['REVOKING', 'activation-failed']);
-    assert.deepEqual([after(no, gone()).phase, after(unknown, gone()).phase], ['REVOKED', 'ACTIVATION_FAILED']);
-  });
-
-  it('does not start on a check that may have read an older policy', () => {
-    const early = after(inState.SCHEDULED(), { type: 'reassess' });
-    const due = after(early, { type: 'start-due' });
-    const first = after(due, { type: 'eligibility', check: 1, eligible: true, because: 'x' });
-    assert.deepEqual([first.phase, first.eligibility.asked], ['SCHEDULED', 2]);
-    const next = transition(first, { type: 'eligibility', check: 2, eligible: true, because: 'x' }, at);
-    assert.ok(!isRefusal(next));
-    assert.equal(next.phase, 'ACTIVATING');
-  });
-});
-
-describe('a later check of eligibility', () => {
-  const checking = (state: State) => after(state, { type: 'reassess' });
-  const answered = (eligible?: boolean): Event => ({ type: 'eligibility', check: 1, eligible, because: 'x' });
-
-  for (const phase of ['APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING', 'ACTIVE'] as const) {
-    it(`changes nothing in ${phase} while the answer is yes or cannot be had, and ends it when it is no`, () => {
-      const state = checking(inState[phase]());
-      assert.equal(leadsTo(state, answered(true)), phase);
-      assert.equal(leadsTo(state, answered()), phase);
-      assert.equal(leadsTo(state, answered(false)), phase === 'APPROVAL_AWAITED' ? 'REVOKED' : 'REVOKING');
-    });
-  }
-
-  it('that was answered before is not answered again', () => {
-    const state = after(checking(inState.ACTIVE()), answered(true));
-    assert.equal(leadsTo(state, answered(false)), 'not-now');
-  });
-
-  it('follows one that is under way, however often it is asked for', () => {
-    const once = checking(inState.ACTIVE());
-    const often = after(once, { type: 'reassess' });
-    assert.equal(often.eligibility.asked, 1);
-    assert.equal(after(often, answered(true)).eligibility.asked, 2);
-  });
-});
-
-describe('provisioning', () => {
-  it('is armed to be undone before it starts', () => {
-    assert.equal(inState.APPROVAL_AWAITED().removalOwed, false);
-    assert.equal(inState.ACTIVATING().removalOwed, true);
-  });
-
-  it('gives the end that the target has set', () => {
-    const state = after(inState.ACTIVATING(), provisioned({ endsAt: start + 30 * minute }));
-    assert.deepEqual([state.phase, state.expireTime], ['ACTIVE', start + 30 * minute]);
-  });
-
-  it('gives nobody more time than was agreed, whatever the clock of a connector says', () => {
-    const state = after(inState.ACTIVATING(), provisioned({ endsAt: start + 1_000 * hour }));
-    assert.equal(state.expireTime, state.changedAt + hour);
-  });
-
-  it('that answers after a revoke changes nothing', () => {
-    const revoked = after(inState.ACTIVATING(), narrows('revoked'));
-    assert.equal(revoked.phase, 'REVOKING');
-    assert.equal(leadsTo(revoked, provisioned()), 'not-now');
-    assert.equal(leadsTo(after(revoked, gone()), provisioned()), 'not-now');
-  });
-});
-
-describe('the credential', () => {
-  const collects = (state: State, by: string, collectId = 'one') =>
-    leadsTo(state, { type: 'collected', collectId, by });
-
-  it('goes to the subject alone, while the grant is active, once', () => {
-    const state = after(asked({ subject: 'person:colleague' }), passed(), opensStep(), vote(), provisioned());
-    assert.equal(collects(state, engineer), 'not-the-subject');
-    assert.equal(collects(state, manager), 'not-the-subject');
-    const handed = after(state, { type: 'collected', collectId: 'one', by: 'person:colleague' });
-    assert.equal(transition(handed, { type: 'collected', collectId: 'one', by: 'person:colleague' }, start), handed);
-    assert.equal(collects(handed, 'person:colleague', 'two'), 'already-collected');
-    assert.equal(collects(after(handed, narrows('revoked')), 'person:colleague'), 'not-active');
-  });
-
-  it('is not there where the target hands nothing over', () => {
-    const state = after(inState.ACTIVATING(), provisioned({ sealedCredential: undefined }));
-    assert.equal(collects(state, engineer), 'not-active');
-  });
-});
-
-describe('a deny', () => {
-  it('ends the request while its steps are being opened, too', () => {
-    assert.equal(leadsTo(after(asked(), passed()), narrows('denied')), 'DENIED');
-  });
-
-  it('ends the whole request in a later step', () => {
-    const second = after(asked(), into(step([manager]), step(['person:owner'])), opensStep(), vote());
-    assert.equal(leadsTo(second, narrows('denied', 'person:owner')), 'DENIED');
-  });
-
-  it('of an extension ends the extension alone', () => {
-    const state = after(extending(), narrows('denied'));
-    assert.deepEqual([state.phase, state.pendingExtension, state.approval], ['ACTIVE', undefined, undefined]);
-  });
-
-  it('comes too late when the extension is approved already', () => {
-    assert.equal(leadsTo(moving(), narrows('denied')), 'already-decided');
-  });
 });
