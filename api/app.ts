@@ -100,7 +100,8 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   mount(app, routes);
   app.use(uiPath, temporalUi({ ...temporal, portalUrl, journal, log }));
   app.use(docs());
-  app.use(signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActive: (ref) => policy().isActive(ref), log }));
+  const isActive = (ref: string) => policy().isActive(ref);
+  app.use(signInRoutes({ oidc, sessions, signOuts, journal, csrf, portalUrl, isActive, log }));
   app.use(pages(site));
   app.use(noSuchCall);
   app.use(answerProblemPages({ ...site, name: names(site.nameOf), now: Date.now }, report));

@@ -2,8 +2,9 @@
 import { parse, serialize } from 'cookie';
 import express, { Router } from 'express';
 import type { Log } from '../../activities/platform/log.js';
+import type { Journal } from '../journal.js';
 import { Problem } from '../problem.js';
-import { currentActor } from '../route.js';
+import { currentActor, type Declaration } from '../route.js';
 import type { Csrf } from './csrf.js';
 import { signInLongestMs, type Oidc } from './oidc.js';
 import { safeReturnPath } from './return-path.js';
@@ -14,6 +15,7 @@ export interface SignInOptions {
   oidc: Oidc;
   sessions: Sessions;
   signOuts: SignOuts;
+  journal: Journal;
   csrf: Csrf;
   portalUrl: string;
   /** Is this person active in today's directory? */
@@ -21,20 +23,31 @@ export interface SignInOptions {
   log: Log;
 }
 
-export function signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActive, log }: SignInOptions): Router {
+type Declared = Pick<Declaration<unknown, unknown, unknown>, 'method' | 'path' | 'may'>;
+
+/** Strangers sign in, and who is signed out already signs out without an error. */
+export const signIns = {
+  begin: { method: 'get', path: '/sign-in', may: 'anyone' },
+  callback: { method: 'get', path: '/sign-in/callback', may: 'anyone' },
+  end: { method: 'post', path: '/sign-out', may: 'anyone' },
+  endAll: { method: 'post', path: '/sign-out/everywhere', may: 'anyone' },
+} as const satisfies Record<string, Declared>;
+
+export function signInRoutes(options: SignInOptions): Router {
+  const { oidc, sessions, signOuts, journal, csrf, portalUrl, isActive, log } = options;
   const router = Router();
   const secure = portalUrl.startsWith('https:');
   const pendingName = secure ? '__Host-daypass-sign-in' : 'daypass-sign-in';
   const pendingCookie = (value: string, maxAge: number) =>
     serialize(pendingName, value, { httpOnly: true, sameSite: 'lax', path: '/', secure, maxAge });
 
-  router.get('/sign-in', async (request, response) => {
+  router.get(signIns.begin.path, async (request, response) => {
     const { url, sealed } = await oidc.begin(safeReturnPath(request.query['returnTo'], portalUrl));
     response.append('Set-Cookie', pendingCookie(sealed, signInLongestMs / 1_000));
     response.set('Cache-Control', 'no-store').redirect(303, url);
   });
 
-  router.get('/sign-in/callback', async (request, response) => {
+  router.get(signIns.callback.path, async (request, response) => {
     // Used up, whatever comes of it: a code or a state serves once.
     response.append('Set-Cookie', pendingCookie('', 0));
     const callback = new URL(request.originalUrl, portalUrl);
@@ -51,7 +64,7 @@ export function signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActi
   });
 
   const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10, inflate: false });
-  router.post(['/sign-out', '/sign-out/everywhere'], form, async (request, response) => {
+  router.post([signIns.end.path, signIns.endAll.path], form, async (request, response) => {
     const actor = currentActor(response);
     response.append('Set-Cookie', sessions.clear());
     response.set('Cache-Control', 'no-store');
@@ -72,6 +85,14 @@ export function signInRoutes({ oidc, sessions, signOuts, csrf, portalUrl, isActi
           'internal',
           'You are signed out here, but other sign-ins could not be ended just now; try again.',
         );
+      }
+      if (everywhere) {
+        // It only narrows, so it never waits for its line.
+        void journal
+          .note('signed-out-everywhere', actor.ref, { person: actor.ref })
+          .catch((error: unknown) =>
+            log.error({ err: error, by: actor.ref }, 'a sign-out everywhere is not on record'),
+          );
       }
     }
     response.redirect(303, '/');

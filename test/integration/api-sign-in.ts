@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createCsrf } from '../../api/identity/csrf.js';
 import { createSealer } from '../../api/identity/seal.js';
 import { createSessions } from '../../api/identity/session.js';
+import type { AuditRecord } from '../../workflows/domain/record.js';
 import { ApiWorld, readOrders } from '../support/api-world.js';
 import { until } from '../support/until.js';
 import { Visitor } from '../support/visitor.js';
@@ -101,7 +102,8 @@ describe('signing in', function () {
     assert.equal(await isSignedIn(visitor(), kept), false);
   });
 
-  it('ends everywhere with signing out everywhere, live views included', async () => {
+  it('ends everywhere with signing out everywhere, live views included, and leaves a line in the journal', async () => {
+    const before = Date.now();
     const [desk, phone, colleague] = [visitor(), visitor(), visitor()];
     await desk.signIn('oncall');
     await phone.signIn('oncall');
@@ -113,6 +115,12 @@ describe('signing in', function () {
     await until(async () => (await reader?.read())?.done);
     assert.equal(await isSignedIn(phone), false);
     assert.equal(await isSignedIn(colleague), true);
+    const [line] = await until(async () => {
+      const { body } = await world.call('auditor', 'GET', '/v1/audit/records?chain=journal&type=signed-out-everywhere');
+      const lines = (body['records'] as AuditRecord[] | undefined)?.filter(({ at }) => Number(new Date(at)) >= before);
+      return lines && lines.length > 0 && lines;
+    });
+    assert.deepEqual([line?.by, line?.detail['person']], ['person:oncall', 'person:oncall']);
     await until(async () => {
       const again = visitor();
       await again.signIn('oncall');
