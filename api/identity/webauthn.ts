@@ -12,6 +12,7 @@ import {
   type PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server';
 import { createHash } from 'node:crypto';
+import { Counter } from 'prom-client';
 import type { Log } from '../../activities/platform/log.js';
 import { pageOf, PasskeyError, verifyAssertion } from '../../activities/platform/assertion.js';
 import { passkeyAlgorithms } from '../../activities/platform/passkey-key.js';
@@ -62,6 +63,12 @@ export interface Webauthn extends PasskeyChecks {
   askDecision(actor: Actor, decided: Challenged): Promise<Asked<PublicKeyCredentialRequestOptionsJSON>>;
 }
 
+const refused = new Counter({
+  name: 'daypass_passkeys_refused_total',
+  help: 'Passkeys that were refused at enrolment, at a step-up or for a decision, by code.',
+  labelNames: ['code'],
+});
+
 export function createWebauthn(options: WebauthnOptions): Webauthn {
   const { people, signer, nonces, installation, portalUrl, log } = options;
   const page = pageOf(portalUrl);
@@ -110,14 +117,20 @@ export function createWebauthn(options: WebauthnOptions): Webauthn {
     const { counter } = await verifyAssertion({ ...page, assertion, challenge, passkey }).catch((error: unknown) => {
       throw error instanceof PasskeyError ? new Problem(error.code, error.message, { cause: error }) : error;
     });
-    await people
-      .use(personId, { credentialId, challenge, counter, for: purpose, by: actor.ref })
-      .catch((error: unknown) => {
-        // Whoever watches over this should look: a proof that came again, or a copy of the passkey.
-        if (error instanceof Problem)
-          log.warn({ by: actor.ref, purpose, code: error.code }, 'a proof of a passkey refused');
-        throw error;
-      });
+    await people.use(personId, { credentialId, challenge, counter, for: purpose, by: actor.ref });
+  }
+
+  /** Whoever watches over this should look: what was answered elsewhere or before, or comes of a copy of the passkey. */
+  async function watched<Done>(actor: Actor, purpose: PasskeyUse | 'enrol', work: () => Promise<Done>): Promise<Done> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Problem && error.code.startsWith('passkey-')) {
+        refused.inc({ code: error.code });
+        log.warn({ by: actor.ref, purpose, code: error.code }, 'a passkey refused');
+      }
+      throw error;
+    }
   }
 
   function requireOwn(nonce: string, bound: Bound): void {
@@ -182,8 +195,10 @@ export function createWebauthn(options: WebauthnOptions): Webauthn {
 
     enrol: async (actor, { name, nonce, ...given }) => {
       await requireEnrolment(actor);
-      requireOwn(nonce, boundTo(actor, 'enrol'));
-      const made = await registered({ ...page, ...given, challenge: enrolmentOf(actor, nonce) });
+      const made = await watched(actor, 'enrol', async () => {
+        requireOwn(nonce, boundTo(actor, 'enrol'));
+        return registered({ ...page, ...given, challenge: enrolmentOf(actor, nonce) });
+      });
       const evidence = await signer.passkey(actor, made);
       const personId = personOf(actor);
       const { credentialId } = made;
@@ -204,8 +219,10 @@ export function createWebauthn(options: WebauthnOptions): Webauthn {
 
     stepUp: async (actor, assertion) => {
       requireSession(actor, 'A passkey is proven');
-      requireOwn(assertion.nonce, boundTo(actor, 'step-up'));
-      await prove(actor, assertion, stepUpOf(actor, assertion.nonce), 'step-up');
+      await watched(actor, 'step-up', () => {
+        requireOwn(assertion.nonce, boundTo(actor, 'step-up'));
+        return prove(actor, assertion, stepUpOf(actor, assertion.nonce), 'step-up');
+      });
     },
 
     askDecision: async (actor, decided) => {
@@ -213,10 +230,11 @@ export function createWebauthn(options: WebauthnOptions): Webauthn {
       return { nonce, options: await ask(actor, challengeOf(decided, nonce)) };
     },
 
-    verifyDecision: async (actor, decided, assertion) => {
-      requireOwn(assertion.nonce, decisionBound(actor, decided));
-      await prove(actor, assertion, challengeOf(decided, assertion.nonce), decided.type);
-    },
+    verifyDecision: (actor, decided, assertion) =>
+      watched(actor, decided.type, () => {
+        requireOwn(assertion.nonce, decisionBound(actor, decided));
+        return prove(actor, assertion, challengeOf(decided, assertion.nonce), decided.type);
+      }),
   };
 }
 

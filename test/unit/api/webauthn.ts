@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isoCBOR } from '@simplewebauthn/server/helpers';
 import { exportJWK, generateKeyPair } from 'jose';
+import { register } from 'prom-client';
 import type { Actor } from '../../../api/identity/actor.js';
 import { challengeLongestMs, createNonces } from '../../../api/identity/nonces.js';
 import { strengthOf } from '../../../api/identity/strength.js';
@@ -245,6 +246,21 @@ describe('passkeys at the API', () => {
       await assert.rejects(webauthn.stepUp(who, elsewhere), refusedAs('passkey-refused'));
       const unverified = await stepUpOf(who, passkey, { userVerified: false });
       await assert.rejects(webauthn.stepUp(who, unverified), refusedAs('passkey-unverified-user'));
+    });
+
+    it('that is refused shows in the figures of the API, by code, and one that counts does not', async () => {
+      const figure = async (code: string): Promise<number> => {
+        const { values = [] } = (await register.getSingleMetric('daypass_passkeys_refused_total')?.get()) ?? {};
+        return values.find(({ labels }) => labels['code'] === code)?.value ?? 0;
+      };
+      const who = actor();
+      const proof = await stepUpOf(who, await enrols(who));
+      const codes = ['passkey-refused', 'passkey-replayed'] as const;
+      const [elsewhere, replayed] = await Promise.all(codes.map(figure));
+      await webauthn.stepUp(who, proof);
+      await assert.rejects(webauthn.stepUp(who, proof), refusedAs('passkey-replayed'));
+      await assert.rejects(webauthn.stepUp(actor(), proof), refusedAs('passkey-refused'));
+      assert.deepEqual(await Promise.all(codes.map(figure)), [Number(elsewhere) + 1, Number(replayed) + 1]);
     });
 
     it('is for those who have a passkey, in a browser', async () => {
