@@ -1,0 +1,52 @@
+/** Grants are asked to look again when their subject lost eligibility or the pinned keys changed, and no others are. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
+import { reconcileWorld, type ReconcileWorld } from '../support/reconcile-world.js';
+import { until } from '../support/until.js';
+
+describe('reassess', function () {
+  this.timeout(90_000);
+  let world: ReconcileWorld;
+  before(async () => {
+    world = await reconcileWorld();
+  });
+  afterEach(() => world.clear());
+  after(() => world.stop());
+
+  it('asks the grants whose subject lost eligibility to look again, and leaves all others alone', async () => {
+    const target = `t-${randomUUID()}`;
+    const lost = await world.startGrant(target, 'ACTIVE');
+    const waiting = await world.startGrant(target, 'APPROVAL_AWAITED');
+    const fine = await world.startGrant(target, 'ACTIVE');
+    const ending = await world.startGrant(target, 'REVOKING');
+    for (const { grantId } of [lost, waiting, ending]) world.ineligible.add(grantId);
+    await world.listed(target, 4);
+    await ensureSchedules(world.client, []);
+    await reassessNow(world.client);
+    for (const { handle } of [lost, waiting]) {
+      assert.deepEqual(await until(() => world.signals(handle), { what: 'the signal' }), {
+        externallyModified: 0,
+        reassess: 1,
+      });
+    }
+    for (const { handle } of [fine, ending]) assert.equal(await world.signals(handle), undefined);
+  });
+
+  it('asks every running grant when the pinned keys change, once for each set of keys', async () => {
+    const target = `t-${randomUUID()}`;
+    const active = await world.startGrant(target, 'ACTIVE');
+    const ending = await world.startGrant(target, 'REVOKING');
+    await world.listed(target, 2);
+    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const asked = async (): Promise<number> =>
+      ((await world.signals(active.handle)) as { reassess: number })?.reassess ?? 0;
+    await reassessEveryone(world.client, keySet, false);
+    await until(async () => (await asked()) === 1, { what: 'the signal' });
+    // A restart with the same keys asks nobody; a change back to them does.
+    await reassessEveryone(world.client, keySet, false);
+    await reassessEveryone(world.client, keySet, true);
+    await until(async () => (await asked()) === 2, { what: 'the second signal' });
+    assert.equal(await world.signals(ending.handle), undefined);
+  });
+});
