@@ -11,6 +11,7 @@ import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/prom
 import { join } from 'node:path';
 import { Counter } from 'prom-client';
 import type { Instant } from '../../workflows/domain/time.js';
+import { syncFolder } from '../platform/folder.js';
 import type { Log } from '../platform/log.js';
 
 export interface AuditFiles {
@@ -164,14 +165,4 @@ export async function writeWhole(dir: string, name: string, content: string): Pr
 
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-/** A new name is durable only when its folder is. */
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -16,6 +16,7 @@ import { digest } from '../../workflows/domain/digest.js';
 import { receiptType, type Receipt } from '../../workflows/domain/receipt.js';
 import { firstPrevious } from '../../workflows/domain/record.js';
 import type { Instant } from '../../workflows/domain/time.js';
+import { syncFolder } from '../platform/folder.js';
 import { signAs } from '../platform/jws.js';
 import type { PrivateJwk } from '../platform/keys.js';
 import type { Log } from '../platform/log.js';
@@ -180,14 +181,4 @@ export function openBook({ installation, target, key, dir, log, clock = Date.now
 export function removalEntry(kind: 'removed' | 'swept', removal: Removed): Entry {
   const { grantId, account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity } = removal;
   return { kind, grantId, account, removedAt, verifiedAt, wasPresent, sessionsEnded, targetIdentity };
-}
-
-/** The name of a new file lasts only once its folder is on disk too. */
-async function syncFolder(dir: string): Promise<void> {
-  const folder = await open(dir, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
