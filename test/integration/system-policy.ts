@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ApiProblem } from '../../api/client/client.js';
 import { reaches, reader, refusalOf } from '../support/system-grant.js';
 import { system, type System } from '../support/system.js';
 import { until } from '../support/until.js';
@@ -11,14 +12,19 @@ describe('a policy that changes while everything runs', function () {
   let daypass: System;
   let file: string;
   let original: string;
+  let directoryFile: string;
+  let directory: string;
 
   before(async () => {
     daypass = await system();
     file = join(daypass.policyDir, 'entitlements.yml');
     original = await readFile(file, 'utf8');
+    directoryFile = join(daypass.policyDir, 'directory.yml');
+    directory = await readFile(directoryFile, 'utf8');
   });
   afterEach(async () => {
     await writeFile(file, original);
+    await writeFile(directoryFile, directory);
     await offers((ids) => ids.includes('orders-db/read'));
     // The workers too: who was refused under the changed policy is let in again.
     await until(() => readsAndGivesBack(), {
@@ -61,5 +67,16 @@ describe('a policy that changes while everything runs', function () {
     assert.equal(ending?.code, 'lost-eligibility');
     await session.cut;
     assert.equal(await refusalOf(login), '28P01');
+  });
+
+  it('shuts out at once whoever is blocked: what they have is ended at the database, and they are told so', async () => {
+    const { grantId, login, session } = await reader(daypass, 600);
+    await writeFile(directoryFile, directory.replace('blocked: []', 'blocked: [person:engineer]'));
+    const { ending } = await reaches(daypass.as('auditor'), grantId, 'REVOKED');
+    assert.equal(ending?.code, 'lost-eligibility');
+    await session.cut;
+    assert.equal(await refusalOf(login), '28P01');
+    const isBlocked = (error: unknown) => error instanceof ApiProblem && error.problem.type === 'blocked';
+    await assert.rejects(daypass.as('engineer').entitlements(), isBlocked);
   });
 });

@@ -25,6 +25,7 @@ describe('assessing a request', () => {
     edits?: Edits;
     statement?: Partial<RequestStatement>;
     pinned?: { current(): JwkSet };
+    now?: number;
   }
 
   const receiptKeys: ReceiptKey[] = [
@@ -32,13 +33,14 @@ describe('assessing a request', () => {
     { kid: 'theirs', x: 'x', targets: ['other-db'] },
   ];
 
-  function reads({ edits = {}, past, pinned }: World): Reads {
+  function reads({ edits = {}, past, pinned, now }: World): Reads {
     return createReads({
       policy: still(examplePolicy(edits)),
       baselines: { asked: () => Promise.resolve({ requester: past, subject: past }) },
       apiKeys: pinned ?? api.pinned,
       receiptKeys: { current: () => receiptKeys },
       installation,
+      ...(now === undefined ? {} : { now: () => now }),
     });
   }
 
@@ -131,6 +133,15 @@ describe('assessing a request', () => {
     await denied('bad-evidence', reads({}).assess({ request, evidence: '' }), /not one of the pinned keys/);
     const other = await (await testApi()).request(request);
     await denied('bad-evidence', reads({}).assess(other), /pinned keys/);
+  });
+
+  it('refuses a request by a key that was retired, whatever date it bears', async () => {
+    const request = requestOf();
+    const until = request.requestTime + 60_000;
+    const pinned = { current: () => ({ keys: api.keys.keys.map((key) => ({ ...key, until })) }) };
+    const asked = await api.request(request);
+    await passed(reads({ past: [], pinned, now: until }).assess(asked));
+    await denied('bad-evidence', reads({ past: [], pinned, now: until + 1 }).assess(asked), /pinned keys/);
   });
 
   it('passes at the bounds of duration and reason', async () => {
@@ -231,6 +242,12 @@ describe('assessing a request', () => {
         { directory: swap('groups: [engineers]', 'groups: [contractors]') },
         false,
         /no longer eligible/,
+      ],
+      [
+        'the subject was blocked',
+        { directory: swap('blocked: []', 'blocked: [person:engineer]') },
+        false,
+        /blocked|active/,
       ],
       [
         'the entitlement is gone',
