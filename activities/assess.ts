@@ -4,7 +4,7 @@
  */
 import { whyNotAttested } from './attested.js';
 import type { Eligibility, Reads } from './contract.js';
-import type { JwkSet, KeyWatch, Watch } from './platform/keys.js';
+import { keysAt, type JwkSet, type KeyWatch, type Watch } from './platform/keys.js';
 import { verifyStatement } from './platform/jws.js';
 import { openStep } from './policy/approvers.js';
 import type { PolicyWatch } from './policy/load.js';
@@ -49,7 +49,7 @@ export function createReads(deps: ReadDeps): Reads {
       ...(risk === undefined ? {} : { risk }),
     });
 
-    const statement = await evidenceOf(input, apiKeys.current(), installation);
+    const statement = await evidenceOf(input, keysAt(now(), apiKeys.current()), installation);
     if (isRefusal(statement)) return deny(statement);
     const entitlement = mayHave(today, request);
     if (isRefusal(entitlement)) return deny(entitlement);
@@ -88,7 +88,10 @@ export function createReads(deps: ReadDeps): Reads {
   };
 }
 
-/** A leaked key is unpinned, and what it signed ends: it may have signed this too. */
+/**
+ * A leaked key is unpinned, and what it signed ends: it may have signed this too. A retired one keeps what it signed in its
+ * time: what stands is not ended by a rotation.
+ */
 async function areBelieved(evidence: string[], apiKeys: JwkSet): Promise<boolean> {
   const verified = evidence.map((jws) => verifyStatement(jws, apiKeys));
   return (await Promise.allSettled(verified)).every(({ status }) => status === 'fulfilled');

@@ -4,7 +4,7 @@
  */
 import type { Judgement, JudgeInput, Judges } from './contract.js';
 import { whyNotAttested } from './attested.js';
-import type { KeyWatch } from './platform/keys.js';
+import { keysAt, type KeyWatch } from './platform/keys.js';
 import { verifyStatement } from './platform/jws.js';
 import type { PolicyWatch } from './policy/load.js';
 import type { Policy } from './policy/policy.js';
@@ -31,7 +31,7 @@ export function createJudges({ policy, apiKeys, installation, now = Date.now }: 
   async function judge(input: JudgeInput): Promise<Judgement> {
     let statement: Statement;
     try {
-      statement = await verifyStatement(input.evidence, apiKeys.current());
+      statement = await verifyStatement(input.evidence, keysAt(now(), apiKeys.current()));
     } catch (error) {
       const because = error instanceof Error ? error.message : 'The decision cannot be verified.';
       return { ok: false, by: UNVERIFIED, code: 'bad-evidence', because };

@@ -1,19 +1,10 @@
 /** Single statements of an order: signed by a key that counts now, of the type that belongs there, about this very request. */
 import type { DecisionStatement, RequestStatement, Statement } from '../../workflows/domain/evidence.js';
-import type { Instant } from '../../workflows/domain/time.js';
 import { verifyStatement } from '../platform/jws.js';
 import type { JwkSet } from '../platform/keys.js';
 import { TargetError } from './connector.js';
 
 type Decision = Exclude<DecisionStatement, RequestStatement>;
-
-/**
- * The keys that may make anything now, by our clock. A retired one may not once its time is over: who finds it then could sign
- * with an older date.
- */
-export function keysAt(now: Instant, { keys }: JwkSet): JwkSet {
-  return { keys: keys.filter(({ until }) => until === undefined || now <= until) };
-}
 
 /** What this JWS says, if one of `keys` signed it and it is of that type. */
 export async function signed<Type extends Statement['type']>(

@@ -13,7 +13,7 @@ import { isGrantId } from '../../workflows/ids.js';
 import { minutes, type Ceiling } from '../ceiling.js';
 import type { Order } from '../contract.js';
 import { keyIdOf } from '../platform/jws.js';
-import type { JwkSet } from '../platform/keys.js';
+import { keysAt, type JwkSet } from '../platform/keys.js';
 import { TargetError, type Order as CheckedOrder } from './connector.js';
 import {
   approvalsOf,
@@ -23,7 +23,7 @@ import {
   refuseUnlessEnough,
   type KnownPasskeys,
 } from './evidence-consent.js';
-import { aboveCeiling, keysAt, no, noEvidence, signed, signedAbout } from './evidence-statements.js';
+import { aboveCeiling, no, noEvidence, signed, signedAbout } from './evidence-statements.js';
 
 /** What this connector believes without asking anybody. */
 export interface Believed<Privilege> extends KnownPasskeys {

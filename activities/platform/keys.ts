@@ -31,6 +31,14 @@ export interface JwkSet {
   keys: PinnedKey[];
 }
 
+/**
+ * The keys that prove anything new now, by our clock. A retired one does not once its time is over: who finds it then could sign
+ * with an older date.
+ */
+export function keysAt(now: Instant, { keys }: JwkSet): JwkSet {
+  return { keys: keys.filter(({ until }) => until === undefined || now <= until) };
+}
+
 const secret = z.string().transform((text, context) => {
   const bytes = Buffer.from(text.trim(), 'base64');
   if (bytes.length === 32) return bytes;

@@ -21,11 +21,12 @@ describe('judging a decision', () => {
     changes: Partial<JudgeInput> = {},
     edits: Edits = {},
     now?: number,
+    apiKeys = api.pinned,
   ): Promise<Judgement> {
     const request = changes.request ?? requestOf();
     const judges = createJudges({
       policy: still(examplePolicy(edits)),
-      apiKeys: api.pinned,
+      apiKeys,
       installation,
       ...(now === undefined ? {} : { now: () => now }),
     });
@@ -105,6 +106,26 @@ describe('judging a decision', () => {
 
     it('a step that is over', () =>
       refused('already-decided', judge(approvalBy('person:manager'), { step: 1 }), /That step is over/));
+  });
+
+  describe('by a key that was retired', () => {
+    const request = requestOf();
+    const until = request.requestTime + 60_000;
+    const retired = () => ({ current: () => ({ keys: api.keys.keys.map((key) => ({ ...key, until })) }) });
+    /** Every statement is dated before the key was retired, as whoever found the key would date it. */
+    const rows: [action: JudgeInput['action'], evidence: () => Promise<string>, more?: Partial<JudgeInput>][] = [
+      ['approve', () => approvalBy('person:manager')],
+      ['extend', () => api.extension(request, 'person:engineer')],
+      ['renew', () => api.renewal(request, 'person:engineer')],
+      ['review', () => api.review(request, 'person:security'), { reviewers: ['group:security'] }],
+    ];
+    for (const [action, evidence, more] of rows) {
+      it(`honours a statement to ${action} until then, and none with an older date afterwards`, async () => {
+        const changes = { action, request, ...more };
+        assert.ok((await judge(evidence(), changes, {}, until, retired())).ok);
+        await refused('bad-evidence', judge(evidence(), changes, {}, until + 1, retired()), /pinned keys/);
+      });
+    }
   });
 
   describe('refuses who may not decide', () => {
