@@ -1,6 +1,8 @@
 /**
- * `npm run audit:verify -- <export> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]`: checks an export, or
- * audit files, offline; with `--temporal` also against Temporal's own histories, for which it needs a worker and the codec's keys. Exit code 0 when all of it holds, 1 when something does not, 2 when it could not be checked.
+ * `npm run audit:verify -- <export> [--keys <folder or file>] [--receipts <folder>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]`:
+ * checks an export, or audit files, offline; with `--receipts` also against the connectors' own books; with `--temporal` also against
+ * Temporal's own histories, for which it needs a worker and the codec's keys. Exit code 0 when all of it holds, 1 when something
+ * does not, 2 when it could not be checked.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +12,7 @@ import { readCodecKeys } from '../../activities/platform/keys.js';
 import { connectClient } from '../../activities/platform/temporal.js';
 import { createChains } from '../audit/chains.js';
 import { readAudit, type AuditFile } from '../audit/verify/audit-file.js';
+import { readBooks } from '../audit/verify/books.js';
 import { readAuditKeys } from '../audit/verify/keys.js';
 import { linesOf } from '../audit/verify/lines.js';
 import { reportText } from '../audit/verify/report.js';
@@ -18,7 +21,7 @@ import { verifyAudit, type Report } from '../audit/verify/verify.js';
 import { readZonePasskeys } from '../audit/verify/zone.js';
 
 const usage =
-  'Use: npm run audit:verify -- <export or audit files> [--keys <folder or file>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]';
+  'Use: npm run audit:verify -- <export or audit files> [--keys <folder or file>] [--receipts <folder>] [--zone <zone file>] [--portal <url>] [--temporal] [--json]';
 
 /** Of the development stack, where its launcher keeps them. */
 const developmentKeys = '.daypass/keys';
@@ -28,6 +31,7 @@ async function run(): Promise<boolean> {
     allowPositionals: true,
     options: {
       keys: { type: 'string' },
+      receipts: { type: 'string' },
       zone: { type: 'string' },
       portal: { type: 'string' },
       temporal: { type: 'boolean', default: false },
@@ -37,13 +41,14 @@ async function run(): Promise<boolean> {
   if (positionals.length === 0) throw new Error(`Name what to verify. ${usage}`);
   const keys = await readAuditKeys(values.keys ?? knownKeys());
   const zone = values.zone === undefined ? undefined : await readZonePasskeys(values.zone);
+  const books = values.receipts === undefined ? undefined : await readBooks(values.receipts);
   const file = await readAudit(linesOf(positionals));
   if (file.chains.size === 0 && file.seals.length === 0) {
     throw new Error(
       `There is no record in ${positionals.join(', ')}: it is no export in JSON Lines, and no audit file.`,
     );
   }
-  const offline = await verifyAudit(file, { keys, zone, portal: values.portal });
+  const offline = await verifyAudit(file, { keys, zone, portal: values.portal, books });
   const report = values.temporal ? { ...offline, ...(await compared(file, offline)) } : offline;
   process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report));
   return report.holds;

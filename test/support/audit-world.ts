@@ -21,6 +21,14 @@ const minute = 60_000;
 
 type Entry = Pick<AuditRecord, 'at' | 'type' | 'detail'> & { by?: string };
 
+export interface Said {
+  kind: 'made' | 'end-moved' | 'removed' | 'swept';
+  at: number;
+  grantId: string;
+  /** Of what stands. */
+  more?: { account?: string };
+}
+
 /** As it comes, before it is part of a file. */
 export type Link = { record: AuditRecord } | { seal: string };
 
@@ -31,6 +39,9 @@ export interface AuditWorld {
   passkey: Passkey;
   chains: Map<string, AuditRecord[]>;
   seals: string[];
+  /** Of orders-db: its lines, and one more receipt in it. */
+  book: string[];
+  receipt(said: Said): Promise<{ whole: Receipt; jws: string }>;
   /** The lines of an export of all of it. */
   export(change?: Partial<ExportHeader>): Promise<string[]>;
 }
@@ -42,8 +53,8 @@ export async function auditWorld(): Promise<AuditWorld> {
   )) as [PrivateJwk, PrivateJwk, PrivateJwk];
   const passkey = createPasskey();
   const book = { number: 0, previous: firstPrevious };
-  const receipt = async (said: { kind: 'made' | 'end-moved' | 'removed'; at: number; grantId: string }) => {
-    const { kind, at, grantId } = said;
+  const written: string[] = [];
+  const receipt = async ({ kind, at, grantId, more }: Said) => {
     book.number += 1;
     const entry = {
       installation,
@@ -55,12 +66,14 @@ export async function auditWorld(): Promise<AuditWorld> {
     };
     const of = { grantId, account: `daypass_${grantId}`, targetIdentity: 'pg-1' };
     const whole = (
-      kind === 'removed'
+      kind === 'removed' || kind === 'swept'
         ? { ...entry, ...of, kind, removedAt: at, verifiedAt: at + 5, wasPresent: true, sessionsEnded: 1 }
-        : { ...entry, ...of, kind, endsAt: at + 60 * minute, evidenceDigest: 'e'.repeat(64) }
+        : { ...entry, ...of, kind, endsAt: at + 60 * minute, evidenceDigest: 'e'.repeat(64), ...more }
     ) satisfies Receipt;
     book.previous = digest(whole);
-    return { whole, jws: await signAs(receiptType, whole, receipts) };
+    const jws = await signAs(receiptType, whole, receipts);
+    written.push(`${jws}\n`);
+    return { whole, jws };
   };
 
   const chains = new Map<string, AuditRecord[]>();
@@ -87,6 +100,8 @@ export async function auditWorld(): Promise<AuditWorld> {
     passkey,
     chains,
     seals: sealed,
+    book: written,
+    receipt,
     export: (change) => exported([...chains.values()].flat(), sealed, api, change),
   };
 }
@@ -180,11 +195,7 @@ function signed(request: Request, actor: string) {
 
 interface Making {
   api: PrivateJwk;
-  receipt: (said: {
-    kind: 'made' | 'end-moved' | 'removed';
-    at: number;
-    grantId: string;
-  }) => Promise<{ whole: Receipt; jws: string }>;
+  receipt: AuditWorld['receipt'];
 }
 
 async function approved({ api, passkey, receipt }: Making & { passkey: Passkey }): Promise<AuditRecord[]> {

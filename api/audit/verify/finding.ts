@@ -11,6 +11,7 @@ export const findingCodes = [
   'bad-evidence', // a signed statement is missing, not of a pinned key, or of something else than its record
   'bad-passkey',
   'bad-receipt',
+  'unrecorded', // a connector's book tells of something that no record tells of
   'story', // every line holds, but this cannot have happened in a system that keeps its rules
   'bad-header', // the first line of an export does not fit what follows
   'differs', // Temporal's own history says otherwise
@@ -24,6 +25,8 @@ export interface Finding {
   /** Of the first record that this is about. */
   sequence?: number;
   seal?: number;
+  /** File of a connector's receipt book; a line is then of that. */
+  book?: string;
   /** Line of the file, from 1; of all files together where there are several. */
   line?: number;
 }

@@ -1,4 +1,5 @@
 /** A verification as people read it: the verdict first, then what was checked, then what this cannot see. */
+import type { BookCounts } from './told.js';
 import type { Counts, Report } from './verify.js';
 
 /** More than anyone reads; the first one is what counts. */
@@ -23,15 +24,21 @@ export function reportText({ holds, findings, checked, unseen }: Report): string
 }
 
 function checkedLines(checked: Counts): string[] {
-  const { statements, receipts } = checked;
+  const { statements, receipts, receiptBooks } = checked;
   return [
     `${counted(checked.records, 'record')} of ${counted(checked.chains, 'chain')}, ${counted(checked.grants, 'grant')} among them: sequence, hash and what came before`,
     `${counted(checked.seals, 'seal')} and ${counted(checked.heads, 'head')} that they name: signature, order, and every head against its chain`,
     `${counted(sum(statements), 'signed statement')}${kinds(statements)}: signature, and that each says what its record says`,
     `${counted(checked.passkeys, 'proof')} of passkeys: signature over exactly that decision, person verified`,
     `${counted(sum(receipts), 'receipt')}${kinds(receipts)} of ${counted(checked.books, 'book')}: signature, target, grant and number`,
+    ...(receiptBooks ? [booksLine(receiptBooks)] : []),
     `${counted(checked.stories, 'story', 'stories')}: approvals before access, nobody for themselves, removal before the close`,
   ];
+}
+
+function booksLine({ books, receipts, told, repeated, unanswered, idle, outside }: BookCounts): string {
+  const how = `${told} told by a record, ${repeated} of repeated attempts, ${unanswered} without an answer on record, ${idle} that found nothing, ${outside} outside`;
+  return `${counted(sum(receipts), 'line')} of ${counted(books, "connector's book")}${kinds(receipts)}: signature, number and what came before; ${how}`;
 }
 
 function sum(counts: Partial<Record<string, number>>): number {

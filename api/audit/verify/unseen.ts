@@ -2,6 +2,7 @@
 import type { ExportHeader } from './audit-file.js';
 import type { CheckedChain } from './chain.js';
 import type { HeadsChecked } from './seals.js';
+import type { BookCounts } from './told.js';
 
 /** What was found out on the way, for `unseen`. */
 export interface Seen {
@@ -11,13 +12,14 @@ export interface Seen {
   seals: { first?: number; last?: { number: number; at: number } };
   passkeysUnknown: number;
   receiptsElsewhere: number;
+  receiptBooks?: BookCounts;
   portal?: string;
 }
 
 const when = (at: number): string => new Date(at).toISOString();
 
 export function unseen(seen: Seen): string[] {
-  return [...ofSeals(seen), ...ofExport(seen), ...ofChains(seen), ...ofProofs(seen)];
+  return [...ofSeals(seen), ...ofExport(seen), ...ofChains(seen), ...ofBooks(seen), ...ofProofs(seen)];
 }
 
 function ofSeals({ seals: { first, last }, heads, chains }: Seen): string[] {
@@ -65,15 +67,38 @@ function ofChains({ chains }: Seen): string[] {
   });
 }
 
-function ofProofs({ passkeysUnknown, receiptsElsewhere, portal }: Seen): string[] {
+function ofBooks({ receiptBooks, receiptsElsewhere }: Seen): string[] {
+  if (!receiptBooks) {
+    if (receiptsElsewhere === 0) return [];
+    const others = 'of lists, refusals and other grants; --receipts <folder> compares the books themselves';
+    return [`${receiptsElsewhere} numbers in the connectors' books lie between the receipts here: ${others}.`];
+  }
+  const { elsewhere, outside, unanswered, torn, receipts } = receiptBooks;
+  const { swept = 0 } = receipts;
+  const sentences: [number, string][] = [
+    [elsewhere, 'receipts here are of books that are not in the folder, so nothing of these books was compared.'],
+    [
+      outside,
+      'receipts in the books are of grants that this was not asked for, or are newer: no record could tell here.',
+    ],
+    [
+      unanswered,
+      'receipts in the books answer an order that is on record, whose answer is not: it failed, or is under way.',
+    ],
+    [swept, 'accounts were removed by a connector alone (swept); no record has to tell of that.'],
+    [torn, 'lines of the books are halves that a failed write left.'],
+  ];
+  return [
+    ...sentences.filter(([count]) => count > 0).map(([count, sentence]) => `${count} ${sentence}`),
+    'Whole books, and the ends of books, that are missing in the folder and in the records alike cannot be seen.',
+  ];
+}
+
+function ofProofs({ passkeysUnknown, portal }: Seen): string[] {
   const sentences: string[] = [];
   if (passkeysUnknown > 0) {
     const way = portal === undefined ? 'give --portal <url>' : 'give the zone file with --zone';
     sentences.push(`${passkeysUnknown} proofs of passkeys could not be checked by their enrolment: ${way}.`);
-  }
-  if (receiptsElsewhere > 0) {
-    const others = 'of lists, refusals and other grants';
-    sentences.push(`${receiptsElsewhere} numbers in the connectors' books lie between the receipts here: ${others}.`);
   }
   sentences.push('What happened and was never recorded, by whoever owns the target itself, is in no record.');
   return sentences;

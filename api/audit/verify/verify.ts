@@ -8,6 +8,7 @@ import { digest } from '../../../workflows/domain/digest.js';
 import type { Statement } from '../../../workflows/domain/evidence.js';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
 import type { AuditFile, ExportHeader } from './audit-file.js';
+import type { BookFile } from './books.js';
 import { capital, checkChain, type CheckedChain } from './chain.js';
 import { checkEvidence, type Attested } from './evidence.js';
 import { named, type Finding, type FindingCode } from './finding.js';
@@ -16,6 +17,7 @@ import { checkPasskeys, enrolledIn, type KnownPasskey } from './passkeys.js';
 import { checkBooks, checkReceipts, type PlacedReceipt } from './receipts.js';
 import { checkHeads, checkSeals } from './seals.js';
 import { checkStory, type Fault } from './story.js';
+import { compareBooks, type BookCounts } from './told.js';
 import { unseen } from './unseen.js';
 
 /** What the API signs of an export: the digest of its first line. */
@@ -27,6 +29,8 @@ export interface Given {
   zone?: KnownPasskey[];
   /** Where people prove passkeys; absent: as the export says. */
   portal?: string;
+  /** What the connectors keep themselves. */
+  books?: BookFile[];
 }
 
 export interface Counts {
@@ -41,6 +45,8 @@ export interface Counts {
   receipts: Partial<Record<ReceiptKind, number>>;
   books: number;
   stories: number;
+  /** Where the connectors' books were given. */
+  receiptBooks?: BookCounts;
 }
 
 export interface Report {
@@ -52,7 +58,7 @@ export interface Report {
   unseen: string[];
 }
 
-export async function verifyAudit(file: AuditFile, { keys, zone, portal: given }: Given): Promise<Report> {
+export async function verifyAudit(file: AuditFile, { keys, zone, portal: given, books: kept }: Given): Promise<Report> {
   const header = file.header?.says;
   const portal = given ?? header?.portal;
   const chains = [...file.chains].map(([chain, placed]) =>
@@ -110,6 +116,16 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given }
   const books = checkBooks(receipts);
   checked.books = books.books;
   found.push(...books.findings);
+  const compared =
+    kept &&
+    compareBooks(kept, keys.receipts, {
+      header,
+      chains: new Map(chains.map(({ chain, records }) => [chain, records])),
+      newest: Math.max(...chains.map(({ records }) => records.at(-1)?.at ?? 0), ...seals.map(({ seal }) => seal.at)),
+      placed: receipts,
+    });
+  for (const installation of compared?.installations ?? []) installations.add(installation);
+  if (compared) checked.receiptBooks = compared.checked;
   const passkeys = await checkPasskeys(attested, { enrolled, zone, portal });
   checked.passkeys = passkeys.checked;
   found.push(...faults('bad-passkey', passkeys.fault));
@@ -118,7 +134,12 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given }
     found.push({ code: 'bad-header', says });
   }
 
-  const findings = [...inOrder(found, chains), ...ofSeals, ...ofFile(file, chains, found, keys)];
+  const findings = [
+    ...inOrder(found, chains),
+    ...ofSeals,
+    ...(compared?.findings ?? []),
+    ...ofFile(file, chains, found, keys),
+  ];
   const last = seals.at(-1)?.seal;
   return {
     holds: findings.length === 0,
@@ -131,6 +152,7 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given }
       seals: { first: seals[0]?.seal.number, last },
       passkeysUnknown: passkeys.unknown,
       receiptsElsewhere: books.elsewhere,
+      receiptBooks: compared?.checked,
       portal,
     }),
   };
