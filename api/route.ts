@@ -126,7 +126,7 @@ const whoMay: Record<InstallationAction, string> = {
   'see-all': 'Only operators, auditors and security see all grants. Yours are under “My access”.',
   'open-payloads': 'Only operators and maintainers open what is sealed in Temporal.',
   'see-temporal': 'The Temporal UI is for operators and maintainers.',
-  'change-temporal': 'Only maintainers change workflows by hand.',
+  'change-temporal': 'Only maintainers change workflows by hand; this attempt is on record.',
   'search-audit': 'Only auditors and security search the audit. The record of a grant is on its page.',
 };
 

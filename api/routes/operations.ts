@@ -100,6 +100,9 @@ const start = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', de
 
 const files = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
+/** Open to anyone, as the document is that they show. */
+export const docsPaths: readonly string[] = ['/docs', '/docs/start.js', ...files.map((file) => `/docs/${file}`)];
+
 /** The documentation page, from the package on disk: nothing is fetched from elsewhere. */
 export function docs(): Router {
   const root = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));

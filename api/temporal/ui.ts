@@ -21,12 +21,13 @@ import {
 } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import type { Log } from '../../activities/platform/log.js';
-import { mayEverywhere } from '../../workflows/domain/rights.js';
+import { mayEverywhere, type InstallationAction } from '../../workflows/domain/rights.js';
 import type { Actor } from '../identity/actor.js';
 import { requireKnownSignIn } from '../identity/identify.js';
 import type { Journal } from '../journal.js';
 import { Problem, problemOf } from '../problem.js';
 import { createRecent } from '../recent.js';
+import { judge } from '../route.js';
 import { visitor } from '../web/visit.js';
 import { callOf, settingsPath, type UiCall } from './calls.js';
 import { dataPolicy, framePolicy, pagePolicy } from './content-policy.js';
@@ -38,6 +39,15 @@ const bodyMax = 1_000_000;
 const answerMs = 70_000;
 /** Who tries the same again within this time is on record once. */
 const refusedAgainMs = 5 * 60_000;
+
+/** What each kind of call needs. Nothing is answered without the right to look. */
+export const uiRights: Record<UiCall['kind'], InstallationAction> = {
+  page: 'see-temporal',
+  frame: 'see-temporal',
+  asset: 'see-temporal',
+  read: 'see-temporal',
+  change: 'change-temporal',
+};
 
 export interface TemporalUiOptions {
   /** Where the UI server is; it serves the UI below `/temporal` there. */
@@ -56,9 +66,7 @@ export function temporalUi(options: TemporalUiOptions): Router {
 
   const admit: RequestHandler = async (request, response, next) => {
     const actor = visitor(response);
-    if (!mayEverywhere('see-temporal', actor.roles)) {
-      throw new Problem('forbidden', 'The Temporal UI is for operators and maintainers.');
-    }
+    judge(actor, 'see-temporal');
     if (upstream === undefined) {
       throw new Problem('not-found', 'No Temporal UI is connected here; DAYPASS_TEMPORAL_UI_URL says where one is.');
     }
@@ -68,27 +76,32 @@ export function temporalUi(options: TemporalUiOptions): Router {
     if (call.kind === 'frame' && request.headers['sec-fetch-dest'] !== 'iframe') {
       throw new Problem('not-found', 'This is shown inside the Temporal UI only.');
     }
-    if (call.kind === 'change') await admitChange(call, request.method, actor);
+    if (uiRights[call.kind] === 'change-temporal') await admitChange(call, request.method, actor);
     response.locals['uiCall'] = call;
     next();
   };
 
   async function admitChange({ path, workflow }: UiCall, method: string, actor: Actor): Promise<void> {
     const detail = { method, call: path.slice(0, 300), ...(workflow && { workflow: workflow.slice(0, 300) }) };
-    if (mayEverywhere('change-temporal', actor.roles)) {
-      requireKnownSignIn(actor);
-      return journal.note('temporal-changed', actor.ref, detail);
+    try {
+      judge(actor, 'change-temporal');
+    } catch (refusal) {
+      await recordRefusal(actor, detail);
+      throw refusal;
     }
+    requireKnownSignIn(actor);
+    await journal.note('temporal-changed', actor.ref, detail);
+  }
+
+  async function recordRefusal({ ref }: Actor, detail: { method: string; call: string }): Promise<void> {
     // Refused in any case, so the log has it also when the journal cannot be written.
-    log.warn({ by: actor.ref, ...detail }, 'a change in the Temporal UI is refused');
-    const key = JSON.stringify([actor.ref, method, path]);
-    if (!refusals.has(key)) {
-      refusals.add(key);
-      await journal.note('temporal-refused', actor.ref, detail).catch((error: unknown) => {
-        log.warn({ err: error }, 'a refusal is not in the journal');
-      });
-    }
-    throw new Problem('forbidden', 'Changing workflows by hand takes a maintainer; this attempt is on record.');
+    log.warn({ by: ref, ...detail }, 'a change in the Temporal UI is refused');
+    const key = JSON.stringify([ref, detail.method, detail.call]);
+    if (refusals.has(key)) return;
+    refusals.add(key);
+    await journal.note('temporal-refused', ref, detail).catch((error: unknown) => {
+      log.warn({ err: error }, 'a refusal is not in the journal');
+    });
   }
 
   router.use(admit);

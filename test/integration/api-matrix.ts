@@ -9,10 +9,16 @@ import {
   type Role,
 } from '../../workflows/domain/rights.js';
 import type { GrantState } from '../../workflows/domain/states.js';
+import { failureCodes } from '../../workflows/domain/failure.js';
+import { Problem, statusOf } from '../../api/problem.js';
 import type { Right } from '../../api/route.js';
+import { docsPaths } from '../../api/routes/operations.js';
 import { createCsrf } from '../../api/identity/csrf.js';
+import { signIns } from '../../api/identity/routes.js';
 import { createSealer } from '../../api/identity/seal.js';
 import { createSessions } from '../../api/identity/session.js';
+import { callOf } from '../../api/temporal/calls.js';
+import { uiPath, uiRights } from '../../api/temporal/ui.js';
 import { allPages } from '../../api/web/pages.js';
 import { ApiWorld } from '../support/api-world.js';
 import { examplePolicy } from '../support/policy.js';
@@ -65,7 +71,20 @@ const bodies: Record<string, unknown> = {
   'post /v1/grants/{id}/approve/challenge': { decisionId: '0b9d3c4e-8a57-4f43-9f0c-54f0a3a0a111' },
   'post /v1/codec/decode': { payloads: [] },
   'post /v1/codec/encode': { payloads: [] },
+  'post /temporal/api/v1/namespaces/default/workflows/none/terminate': { reason: 'Looks stuck.' },
 };
+
+/** One call of each kind below `/temporal`; no workflow has this id. */
+const uiCalls: Operation[] = [
+  ['get', ''],
+  ['get', '/favicon.ico'],
+  ['get', '/api/v1/settings'],
+  ['get', '/api/v1/namespaces/default/workflows/none/history'],
+  ['post', '/api/v1/namespaces/default/workflows/none/terminate'],
+].map(([method = '', path = '']) => {
+  const { kind } = callOf(method.toUpperCase(), path);
+  return { method, path: `${uiPath}${path}`, may: uiRights[kind] };
+});
 
 const seen = { about: 'request', step: '0' };
 const id = '0b9d3c4e-8a57-4f43-9f0c-54f0a3a0a111';
@@ -81,14 +100,11 @@ const forms: Record<string, Record<string, string>> = {
   '/credential': { collectId: id },
 };
 
-/** Forms that carry a browser's proof: an empty one proves nothing, whoever sends it. */
-const proofs = ['/passkeys', '/step-up'];
-
 /** Refused to everyone, whoever they are: nothing that widens is written by hand. */
 const closed = new Set(['post /v1/codec/encode']);
 
 describe('every route as every role', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let world: ApiWorld;
   let grantId = '';
   before(async () => {
@@ -131,10 +147,9 @@ describe('every route as every role', function () {
       redirect: 'manual',
       signal: AbortSignal.timeout(20_000),
     });
-    const isProblem = (response.headers.get('content-type') ?? '').includes('problem+json');
-    const code = isProblem ? ((await response.json()) as { type: string }).type : '';
     // Live views never end by themselves.
-    if (!isProblem) await response.body?.cancel();
+    const code = response.status < 400 ? '' : codeIn(await response.text());
+    if (response.status < 400) await response.body?.cancel();
     const to = response.headers.get('location') ?? '';
     // What became of a click stands in the address of the page after it.
     const refused = new URL(to, world.url).searchParams.get('refused');
@@ -150,6 +165,10 @@ describe('every route as every role', function () {
         Object.entries(methods).map(([method, it]): Operation => ({ method, path, may: it['x-may'] })),
       ),
       ...allPages.map(({ method, path, may: right }): Operation => ({ method, path, may: right, isPage: true })),
+      ...docsPaths.map((path): Operation => ({ method: 'get', path, may: 'anyone', isPage: true })),
+      ...uiCalls,
+      // Last: whoever signs out everywhere has no sign-in left.
+      ...Object.values(signIns).map((it): Operation => ({ ...it, isPage: true })),
     ];
     await openGrant();
     const rows: string[][] = [];
@@ -166,8 +185,10 @@ describe('every route as every role', function () {
           continue;
         }
         const answered = await call(operation, account);
-        // What somebody may not ask for does not exist for them: that is the policy's to say, and not the route's.
-        const found = name === 'post /ask' && answered.status === 404 ? 'heard' : verdict(answered);
+        // What somebody may not ask for does not exist for them, which is the policy's to say; and what the UI server does
+        // not find is its own to say. Neither is the route's.
+        const isTheirs = name === 'post /ask' || path.startsWith(uiPath);
+        const found = isTheirs && answered.status === 404 ? 'heard' : verdict(path, answered);
         row.push(found);
         const expected = expectation(operation, account, roles);
         if (found !== expected) {
@@ -183,27 +204,72 @@ describe('every route as every role', function () {
   });
 });
 
-/** `heard`: nothing is wrong with the caller. What they sent may still not be had. */
-type Verdict = 'sign in' | 'hidden' | 'refused' | 'late' | 'heard';
+/** `heard`: nothing is wrong with the caller. What they sent may still not be had. `broken`: nobody is to be answered so. */
+type Verdict = 'sign in' | 'hidden' | 'refused' | 'late' | 'heard' | 'broken';
 
 const notYours = ['forbidden', 'not-an-approver', 'own-request', 'not-the-subject'];
 const tooLate = ['not-now', 'already-over', 'already-decided', 'not-active'];
+/** The policy knows the caller and says no, or an empty proof proves nothing. */
+const notHad = ['not-eligible', 'passkey-unknown'];
+/** What this walk must never send, or send too often. */
+const ours = [400, 413, 415, 429];
 
-function verdict({ status, code, to }: { status: number; code: string; to: string }): Verdict {
+const statuses = new Map<string, number>(Object.entries(statusOf));
+
+function verdict(path: string, answered: { status: number; code: string; to: string }): Verdict {
+  const { code, to } = answered;
+  // A form is answered with a way elsewhere also where it was refused.
+  const status = answered.status < 400 ? (statuses.get(code) ?? answered.status) : answered.status;
   if (status === 401 || to.startsWith('/sign-in')) return 'sign in';
   if (status === 404) return 'hidden';
-  if (notYours.includes(code) || (status === 403 && code === '')) return 'refused';
-  return tooLate.includes(code) || (status === 409 && code === '') ? 'late' : 'heard';
+  if (notYours.includes(code)) return 'refused';
+  if (tooLate.includes(code)) return 'late';
+  // Being not ready is an answer.
+  if (path === '/health/ready') return 'heard';
+  const isKnown = status !== 403 || notHad.includes(code);
+  return isKnown && status < 500 && !ours.includes(status) ? 'heard' : 'broken';
+}
+
+/** Headings of pages that are not the title of their problem. */
+const headings: [heading: string, code: string][] = [
+  ['Not for you to do', 'forbidden'],
+  ['This form is too old', 'cross-site'],
+  ['Please sign in', 'unauthenticated'],
+  ['There is nothing here for you', 'not-found'],
+  ['Not yours to collect', 'not-the-subject'],
+  ['The access is not active', 'not-active'],
+  // Shown where the proof was asked for.
+  ['Passkeys', 'passkey-unknown'],
+  ['Prove a passkey', 'passkey-unknown'],
+];
+
+const codeByHeading = new Map([
+  ...failureCodes.map((code): [string, string] => [new Problem(code, '').title, code]),
+  ...headings,
+]);
+
+/** gRPC's numbers, in which the Temporal UI is answered. */
+const codeByNumber: Record<number, string> = { 5: 'not-found', 7: 'forbidden', 16: 'unauthenticated' };
+
+/** Why not: a problem says it by its type, a page by its heading, and the Temporal UI is told a number. */
+function codeIn(text: string): string {
+  if (!text.startsWith('{')) {
+    const heading = /<h1>([^<]*)/.exec(text)?.[1] ?? '';
+    return codeByHeading.get(heading) ?? heading;
+  }
+  const { type, code } = JSON.parse(text) as { type?: string; code?: number };
+  return type ?? codeByNumber[code ?? 0] ?? String(code);
 }
 
 const state: GrantState = 'APPROVAL_AWAITED';
 
 function expectation({ method, path, may: right }: Operation, account: string | undefined, roles: Role[]): Verdict {
+  // Nobody began to sign in here, so nobody comes back from it.
+  if (path === signIns.callback.path) return 'sign in';
   if (right === 'anyone') return 'heard';
   if (account === undefined) return 'sign in';
   if (closed.has(`${method} ${path}`)) return 'refused';
   if (right === 'signed-in') return 'heard';
-  if (method === 'post' && proofs.includes(path)) return 'refused';
   if (right === 'person') return account === 'deploy-bot' ? 'refused' : 'heard';
   if (!isGrantAction(right)) return mayEverywhere(right, roles) ? 'heard' : 'refused';
   if (!may('see', roles, state)) return 'hidden';
