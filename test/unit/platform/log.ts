@@ -18,6 +18,22 @@ describe('the log', () => {
     assert.deepEqual([line.grantId, line.msg, line.level], ['g', 'removed', 'info']);
   });
 
+  // What a terminal or a reader of lines would take for an end, a new line or a command.
+  const breaks = 'a\n{"level":"fatal","msg":"forged"}\r\n\u001b[2J\u001b]0;x\u0007\u0000\u0008"\\b';
+
+  it('stays one line of JSON, whatever a value, a name or a message holds', () => {
+    const line = written((log) =>
+      log.warn({ note: breaks, [breaks]: 1, err: new Error(breaks), deep: [{ note: breaks }] }, breaks),
+    );
+    // eslint-disable-next-line no-control-regex
+    assert.doesNotMatch(line.slice(0, -1), /[\u0000-\u001f]/);
+    const said = JSON.parse(line);
+    assert.deepEqual(
+      [said.level, said.msg, said.note, said[breaks], said.err.message, said.deep[0].note],
+      ['warn', breaks, breaks, 1, breaks, breaks],
+    );
+  });
+
   const jws = 'eyJhbGciOiJFZERTQSJ9.eyJ0eXBlIjoicmVxdWVzdCJ9.c2lnbmF0dXJl';
   const secrets: [name: string, fields: object][] = [
     ['a field', { password: 'hunter2' }],
