@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readAudit } from '../../api/audit/verify/audit-file.js';
+import { readBooks } from '../../api/audit/verify/books.js';
 import { readAuditKeys } from '../../api/audit/verify/keys.js';
 import { linesOf } from '../../api/audit/verify/lines.js';
 import { verifyAudit, type Report } from '../../api/audit/verify/verify.js';
+import { readSigningKey } from '../../activities/platform/keys.js';
 import type { AuditRecord } from '../../workflows/domain/record.js';
+import { exported } from '../support/audit-world.js';
 import { call } from '../support/system-calls.js';
 import { approves, reaches, reader, writing } from '../support/system-grant.js';
 import { system, type System } from '../support/system.js';
@@ -128,6 +131,27 @@ describe('the audit of the whole system', function () {
       const [first] = findings;
       assert.deepEqual([first?.code, first?.chain, first?.sequence], [code, of, number], first?.says);
     }
+  });
+
+  it('names a grant that was kept out of it, by the books that the connectors keep themselves', async () => {
+    const books = await readBooks(join(daypass.stateDir, 'receipts'));
+    const whole = await verifyAudit(await readAudit(lines), { keys: await keys(), books });
+    assert.deepEqual([whole.holds, whole.findings], [true, []]);
+    assert.ok((whole.checked.receiptBooks?.told ?? 0) >= 4, JSON.stringify(whole.checked));
+
+    // All that its keys can do for whoever decides and seals, and for whoever exports.
+    const { header, chains } = await readAudit(lines);
+    assert.ok(header);
+    const { installation, portal, at, from, to, begins } = header.says;
+    const others = [...chains].flatMap(([name, all]) => (name === `grant/${automatic}` ? [] : all));
+    const records = others.map(({ record }) => record);
+    const key = await readSigningKey(join(daypass.stateDir, 'keys', 'api-signing.jwk.json'));
+    const text = await exported(records, [], key, { installation, portal, at, from, to, begins });
+    assert.deepEqual((await verify(text)).findings, []);
+    const { findings } = await verifyAudit(await readAudit(text), { keys: await keys(), books });
+    assert.ok(findings.length > 0 && findings.every(({ chain }) => chain === `grant/${automatic}`));
+    const says = `An account was made for grant ${automatic} that no record tells of`;
+    assert.ok(findings.some(({ code, says: said }) => code === 'unrecorded' && said.startsWith(says)));
   });
 
   it('is proved, or not, by the command that an auditor runs', async () => {
