@@ -1,7 +1,7 @@
 /**
  * What workflows may have done at one target. Evidence is checked here, around every connector, so that none can forget it;
- * a credential is sealed before it leaves, and a receipt says what was done. Removing and listing need no evidence: they
- * only narrow.
+ * a credential is sealed before it leaves, and a receipt says what was done. Removing, listing and an earlier end need no
+ * evidence: they only narrow.
  */
 import { createHash } from 'node:crypto';
 import { ApplicationFailure, Context } from '@temporalio/activity';
@@ -15,7 +15,7 @@ import { TargetError, type Connector, type Credential, type Order as CheckedOrde
 import { checkOrder, type Believed } from './connectors/evidence.js';
 import { digest } from '../workflows/domain/digest.js';
 import type { StandingReceipt } from '../workflows/domain/receipt.js';
-import type { Changes, Order, Provisioned, StandingAccount, Undos } from './contract.js';
+import type { AccountRef, Changes, Earlier, Order, Provisioned, StandingAccount, Undos } from './contract.js';
 import { abortsWithin } from './platform/deadline.js';
 import { sealCredential } from './platform/jwe.js';
 import type { Log } from './platform/log.js';
@@ -78,9 +78,17 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
     given: Order,
     work: (order: CheckedOrder<Privilege>, at: Attempt) => Promise<Answer>,
   ): Promise<Answer> {
+    return tellingOfRefusal(name, given, async (at) => work(await checked(given, name, at), at));
+  }
+
+  async function tellingOfRefusal<Answer>(
+    name: OrderCall,
+    given: Order | Earlier,
+    work: (at: Attempt) => Promise<Answer>,
+  ): Promise<Answer> {
     return call(name, async (at) => {
       try {
-        return await work(await checked(given, name, at), at);
+        return await work(at);
       } catch (error) {
         const { outcome, code, message } = asTargetError(error);
         if (outcome === 'refused') await refused(name, given, code, message);
@@ -89,7 +97,30 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
     });
   }
 
-  async function refused(name: OrderCall, given: Order, code: TargetError['code'], because: string): Promise<void> {
+  /** Whoever reaches this queue can do it, and can do no more than make something end. */
+  async function shortened(given: Earlier): Promise<Provisioned> {
+    return tellingOfRefusal('setEnd', given, async (at) => {
+      const { grantId, endsAt } = given;
+      refuseStrange(given, target);
+      if (!Number.isSafeInteger(endsAt) || endsAt < 0) {
+        throw new TargetError('refused', 'target-refused', 'This is not an end that access could have.');
+      }
+      if (!connector.shorten) throw cannotMove(target);
+      return movedTo(await connector.shorten(grantId, endsAt, at.signal));
+    });
+  }
+
+  async function movedTo(moved: StandingAccount): Promise<Provisioned> {
+    log.info({ target, grantId: moved.grantId, account: moved.account, endsAt: moved.endsAt }, 'end moved');
+    return stands('end-moved', moved);
+  }
+
+  async function refused(
+    name: OrderCall,
+    given: Order | Earlier,
+    code: TargetError['code'],
+    because: string,
+  ): Promise<void> {
     refusals.inc({ target, call: name, code });
     const grantId = clipped(given?.grantId, 64);
     log.error({ target, call: name, grantId, code, because }, 'an order was refused');
@@ -155,21 +186,16 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
       }),
 
     setEnd: (given) =>
-      order('setEnd', given, async (allowed, at) => {
-        if (!connector.setEnd) {
-          throw new TargetError('refused', 'target-refused', `${target} cannot move the end of what stands.`);
-        }
-        const moved = await connector.setEnd(allowed, at.signal);
-        log.info({ target, grantId: allowed.grantId, account: moved.account, endsAt: moved.endsAt }, 'end moved');
-        return stands('end-moved', moved);
-      }),
+      isEarlier(given)
+        ? shortened(given)
+        : order('setEnd', given, async (allowed, at) => {
+            if (!connector.setEnd) throw cannotMove(target);
+            return movedTo(await connector.setEnd(allowed, at.signal));
+          }),
 
     remove: (ref) =>
       call('remove', async (at) => {
-        refuseStrangeTarget(ref.target, target);
-        // The names at a target derive from it.
-        if (!isGrantId(ref.grantId))
-          throw new TargetError('refused', 'target-refused', 'This is not the id of a grant.');
+        refuseStrange(ref, target);
         const removal = await connector.remove(ref.grantId, at.signal);
         log.info({ target, ...removal }, 'removed');
         const receipt = await book.sign(removalEntry('removed', removal));
@@ -189,6 +215,16 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
         return { standing, receipt: await book.sign({ kind: 'listed', ...page }) };
       }),
   };
+}
+
+/** What brings evidence along is an order, and is checked as one. */
+function isEarlier(given: Order | Earlier): given is Earlier {
+  // What could not be opened is neither.
+  return typeof given === 'object' && given !== null && 'endsAt' in given && !('request' in given);
+}
+
+function cannotMove(target: string): TargetError {
+  return new TargetError('refused', 'target-refused', `${target} cannot move the end of what stands.`);
 }
 
 /** A user can leave a thousand things behind; an answer that outgrew Temporal's payloads would never prove the removal. */
@@ -220,6 +256,12 @@ function sealed(credential: Credential, { grantId, subject, recipientKey }: Chec
 function refuseStrangeTarget(named: string, served: string): void {
   if (named !== served)
     throw new TargetError('refused', 'target-refused', 'This connector does not serve that target.');
+}
+
+function refuseStrange(ref: AccountRef, served: string): void {
+  refuseStrangeTarget(ref.target, served);
+  // The names at a target derive from it.
+  if (!isGrantId(ref.grantId)) throw new TargetError('refused', 'target-refused', 'This is not the id of a grant.');
 }
 
 /** What a connector did not translate may have worked, and may say things that are for the log alone. */

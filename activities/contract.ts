@@ -82,7 +82,8 @@ export interface Changes {
   /** An emergency is judged by its own limit: `automatic` then says whether it needs nobody. */
   ceiling(input: { entitlement: string; durationMs: Ms; emergency: boolean }): Promise<CeilingAnswer>;
   provision(order: Order): Promise<Provisioned>;
-  setEnd(order: Order): Promise<Provisioned>;
+  /** A later end takes an order with a signed extension; an earlier one takes no evidence, since it only narrows. */
+  setEnd(order: Order | Earlier): Promise<Provisioned>;
   /** Another credential for the account that stands; `order.renewal` says that the subject asked. */
   renew(order: Order): Promise<Provisioned>;
 }
@@ -105,6 +106,11 @@ export interface Order {
 export interface AccountRef {
   grantId: string;
   target: string;
+}
+
+/** The wish that what stands ends by `endsAt`, if it would end later. */
+export interface Earlier extends AccountRef {
+  endsAt: Instant;
 }
 
 /** On `target-<name>-undo`: without end. */

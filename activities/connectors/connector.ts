@@ -64,8 +64,10 @@ export interface Connector<Privilege = unknown> {
   provision(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
   /** Another credential for the account that stands on this evidence; never for one that does not. Its end stays. */
   renew(order: Order<Privilege>, signal: AbortSignal): Promise<Provision>;
-  /** Moves the end of a standing account; later or earlier. */
+  /** Moves the end of a standing account to where the evidence has it; later or earlier. */
   setEnd?(order: Order<Privilege>, signal: AbortSignal): Promise<StandingAccount>;
+  /** Ends a standing account by `endsAt`, if it would end later: on nobody's evidence, so it never widens anything. */
+  shorten?(grantId: string, endsAt: Instant, signal: AbortSignal): Promise<StandingAccount>;
   /** Plants the tombstone, removes, reads back. Absent is success. */
   remove(grantId: string, signal: AbortSignal): Promise<Removed>;
   /** What of this installation stands there now. */

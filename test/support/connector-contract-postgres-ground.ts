@@ -10,7 +10,7 @@ import { readCompose } from '../../workers/dev/compose.js';
 import { freePort } from '../../workers/dev/ports.js';
 import { runPostgres } from '../../workers/dev/postgres.js';
 import { folder } from './services.js';
-import type { Ground, Live } from './connector-contract.js';
+import type { Ground, Live } from './connector-ground.js';
 
 export const hostileRole = `ro"le'; DROP ROLE x; --\\`;
 

@@ -3,30 +3,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
 import { isTargetError, isUnknown, refuses } from './connector-answers.js';
+import type { Ground } from './connector-ground.js';
 import { until } from './until.js';
-
-/** A real target, and what a test must be able to do there. */
-export interface Ground<Privilege> {
-  connector: Connector<Privilege>;
-  /** Of the same target, under another installation's name. */
-  stranger: Connector<Privilege>;
-  /** Of the same target, by a line that breaks before it hands over the answer to the next change. */
-  losingAnswers(): Promise<Connector<Privilege>>;
-  /** Of a target that is not there. */
-  unreachable: Connector<Privilege>;
-  /** Two that a ceiling could name; the second's name is as hostile as the target allows. */
-  privileges: [Privilege, Privilege];
-  /** Logs in; rejects when the target refuses. */
-  login(credential: Credential): Promise<Live>;
-}
-
-/** What is open at the target under an account. */
-export interface Live {
-  /** Rejects when the privilege no longer holds. */
-  use(): Promise<void>;
-  isOpen(): Promise<boolean>;
-  close(): Promise<void>;
-}
 
 const minute = 60_000;
 
@@ -317,12 +295,37 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       await until(() => isRefusedLogin(credential), { withinMs: 2_000 });
     });
 
-    it('never moves the end of what is over', async function () {
+    it('ends what stands earlier without any evidence, never later, and changes nothing else', async function () {
+      if (!connector.can.movesEnd) return;
+      const { shorten } = connector;
+      assert.ok(shorten);
+      const { asked, credential, ...made } = await provisioned();
+      const earlier = made.endsAt - 4 * minute;
+      for (const [wish, endsAt] of [
+        [made.endsAt + minute, made.endsAt],
+        [earlier, earlier],
+        [made.endsAt, earlier],
+      ] as const) {
+        assert.deepEqual(await shorten(asked.grantId, wish, signal), { ...made, endsAt });
+        assert.deepEqual(
+          (await connector.list(signal)).find((each) => each.grantId === asked.grantId),
+          { ...made, endsAt },
+        );
+      }
+      await (await ground.login(credential)).use();
+      await shorten(asked.grantId, Date.now(), signal);
+      await until(() => isRefusedLogin(credential), { withinMs: 2_000 });
+    });
+
+    it('never moves the end of what is over or was never made', async function () {
       if (!connector.can.movesEnd) return;
       const { asked } = await provisioned();
       await connector.remove(asked.grantId, signal);
-      assert.ok(connector.setEnd);
-      await refuses(connector.setEnd({ ...asked, durationMs: 20 * minute }, signal), 'tombstone');
+      const { setEnd, shorten } = connector;
+      assert.ok(setEnd && shorten);
+      await refuses(setEnd({ ...asked, durationMs: 20 * minute }, signal), 'tombstone');
+      await refuses(shorten(asked.grantId, Date.now(), signal), 'tombstone');
+      await refuses(shorten(newGrantId(), Date.now() + minute, signal), 'target-refused');
     });
 
     it('counts what is made without approval in the creating transaction, also under a race and after removals', async () => {

@@ -37,6 +37,12 @@ export function memoryTarget(standing: Map<string, StandingAccount>): Connector<
       standing.set(grantId, moved);
       return moved;
     },
+    shorten: async (grantId, endsAt) => {
+      const before = existing(grantId);
+      const moved = { ...before, endsAt: Math.min(before.endsAt, endsAt) };
+      standing.set(grantId, moved);
+      return moved;
+    },
     remove: (grantId) => {
       const wasPresent = standing.delete(grantId);
       const at = Date.now();

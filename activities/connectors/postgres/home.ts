@@ -1,4 +1,5 @@
 /** What the provisioner keeps about every account: that it was made, how, and that it is over. One row is the tombstone. */
+import type { Instant } from '../../../workflows/domain/time.js';
 import { TargetError } from '../connector.js';
 import type { Session } from './server.js';
 
@@ -66,14 +67,19 @@ export interface Role {
   /** PostgreSQL's number of the role. */
   oid: number;
   comment?: string;
+  /** Infinity where PostgreSQL would let it in for ever. */
+  validUntil: Instant;
 }
 
 export async function findRole(session: Session, name: string): Promise<Role | undefined> {
-  const [row] = await session.query<{ oid: number; comment: string | null }>(
-    `SELECT oid, shobj_description(oid, 'pg_authid') AS comment FROM pg_roles WHERE rolname = $1`,
+  // The driver reads `infinity` as the number, and everything else as a Date.
+  const [row] = await session.query<{ oid: number; comment: string | null; until: Date | number | null }>(
+    `SELECT oid, shobj_description(oid, 'pg_authid') AS comment, rolvaliduntil AS until FROM pg_roles WHERE rolname = $1`,
     [name],
   );
-  return row && { oid: row.oid, ...(row.comment === null ? {} : { comment: row.comment }) };
+  if (row === undefined) return undefined;
+  const { oid, comment, until } = row;
+  return { oid, validUntil: Number(until ?? Infinity), ...(comment === null ? {} : { comment }) };
 }
 
 /** PostgreSQL's system identifier: the same only for copies of one server. */

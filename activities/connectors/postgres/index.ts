@@ -9,7 +9,7 @@ import { provision } from './provision.js';
 import { remove } from './remove.js';
 import { renew } from './renew.js';
 import { connectServer } from './server.js';
-import { setEnd } from './set-end.js';
+import { setEnd, shorten } from './set-end.js';
 
 export type { PostgresPrivilege } from './privilege.js';
 
@@ -49,6 +49,9 @@ export function postgres({ installation, address, credential }: PostgresOptions)
     },
     setEnd(order, signal) {
       return translated(() => setEnd(server, installation, order, signal));
+    },
+    shorten(grantId, endsAt, signal) {
+      return translated(() => shorten(server, installation, { grantId, endsAt }, signal));
     },
     remove(grantId, signal) {
       return translated(() => remove(server, installation, grantId, privilegeRoles, signal));

@@ -1,9 +1,10 @@
-/** Moves the end of a standing account, counted from its start; later or earlier, never once it is over. */
+/** Moves the end of a standing account: later or earlier on evidence, earlier without; never once it is over. */
 import pg from 'pg';
 import type { StandingAccount } from '../../contract.js';
+import type { Instant } from '../../../workflows/domain/time.js';
 import { type Order, TargetError } from '../connector.js';
-import { accountName, allOf, labelText, ownLabel } from './account.js';
-import { findRole, identity, lock, prepare } from './home.js';
+import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
+import { findRole, identity, lock, prepare, type Role } from './home.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { instant, refuseIfOver } from './provision.js';
 import type { Server } from './server.js';
@@ -11,13 +12,41 @@ import type { Server } from './server.js';
 const { escapeIdentifier, escapeLiteral } = pg;
 
 /** `durationMs` of the order is the whole time since activation. Repeating it changes nothing. */
-export async function setEnd(
+export function setEnd(
   server: Server,
   installation: string,
   order: Order<PostgresPrivilege>,
   signal: AbortSignal,
 ): Promise<StandingAccount> {
-  const name = accountName(installation, order.grantId);
+  return move(server, installation, order.grantId, signal, (label) => ({
+    ...label,
+    endsAt: Math.min(label.startsAt + order.durationMs, order.endBy),
+    evidence: order.evidenceDigest,
+    signedBy: allOf(label.signedBy, order.signedBy),
+  }));
+}
+
+/** The earliest of this end, the one of the label, and the one that an administrator may have set by hand. */
+export function shorten(
+  server: Server,
+  installation: string,
+  { grantId, endsAt }: { grantId: string; endsAt: Instant },
+  signal: AbortSignal,
+): Promise<StandingAccount> {
+  return move(server, installation, grantId, signal, (label, { validUntil }) => ({
+    ...label,
+    endsAt: Math.max(0, Math.min(label.endsAt, endsAt, validUntil)),
+  }));
+}
+
+async function move(
+  server: Server,
+  installation: string,
+  grantId: string,
+  signal: AbortSignal,
+  to: (label: Label, role: Role) => Label,
+): Promise<StandingAccount> {
+  const name = accountName(installation, grantId);
   return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
@@ -28,19 +57,13 @@ export async function setEnd(
       if (found === undefined) {
         throw new TargetError('refused', 'target-refused', 'The account of this grant is not at the target.');
       }
-      const label = ownLabel(installation, order.grantId, found.comment);
-      const moved = {
-        ...label,
-        endsAt: Math.min(label.startsAt + order.durationMs, order.endBy),
-        evidence: order.evidenceDigest,
-        signedBy: allOf(label.signedBy, order.signedBy),
-      };
+      const moved = to(ownLabel(installation, grantId, found.comment), found);
       const role = escapeIdentifier(name);
       await session.query(`
         ALTER ROLE ${role} VALID UNTIL ${instant(moved.endsAt)};
         COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(moved))}`);
       return moved;
     });
-    return { grantId: order.grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy };
+    return { grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy };
   });
 }

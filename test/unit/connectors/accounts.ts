@@ -5,97 +5,17 @@ import { rm, writeFile } from 'node:fs/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { register } from 'prom-client';
 import { createAccounts, type AccountDeps } from '../../../activities/accounts.js';
-import type { Changes, Order, StandingAccount, Undos } from '../../../activities/contract.js';
-import {
-  TargetError,
-  type Connector,
-  type Order as CheckedOrder,
-  type Provision,
-  type Removed,
-} from '../../../activities/connectors/connector.js';
+import type { Changes, Order, Undos } from '../../../activities/contract.js';
+import { TargetError } from '../../../activities/connectors/connector.js';
 import { createLog } from '../../../activities/platform/log.js';
 import type { PrivateJwk } from '../../../activities/platform/keys.js';
 import { openCredential } from '../../../activities/platform/jwe.js';
 import { signStatement } from '../../../activities/platform/jws.js';
 import { digest } from '../../../workflows/domain/digest.js';
 import { page } from '../../support/authenticator.js';
+import { FakeConnector, now } from '../../support/fake-connector.js';
 import { receiptBook, type TestBook } from '../../support/receipt-book.js';
-import { createSigner, grantId, hourMs, privateKey, type Signer } from '../../support/signer.js';
-
-const now = 1_800_000_000_000;
-
-class FakeConnector implements Connector<string> {
-  readonly can = { endsLiveSessions: 'yes', movesEnd: true, reportsUse: false, perSecond: 10 } as const;
-  targetNow = now;
-  fails: Error | undefined;
-  made: CheckedOrder<string>[] = [];
-  standing: StandingAccount[] = [];
-  signals: AbortSignal[] = [];
-
-  parsePrivilege(value: unknown): string {
-    return String(value);
-  }
-  async check(): Promise<void> {}
-  async now(): Promise<number> {
-    return this.targetNow;
-  }
-  async provision(order: CheckedOrder<string>, signal: AbortSignal): Promise<Provision> {
-    this.called(signal);
-    this.made.push(order);
-    const credential = {
-      kind: 'postgres',
-      host: 'h',
-      port: 1,
-      database: 'd',
-      username: 'u',
-      password: 'hunter2',
-    } as const;
-    return { ...this.account(order), credential };
-  }
-  async renew(order: CheckedOrder<string>, signal: AbortSignal): Promise<Provision> {
-    return this.provision(order, signal);
-  }
-  async setEnd(order: CheckedOrder<string>, signal: AbortSignal): Promise<StandingAccount> {
-    this.called(signal);
-    return this.account(order);
-  }
-  remarks: string[] = [];
-
-  async remove(id: string, signal: AbortSignal): Promise<Removed> {
-    this.called(signal);
-    const at = { removedAt: now, verifiedAt: now };
-    return {
-      grantId: id,
-      account: 'a',
-      ...at,
-      wasPresent: false,
-      sessionsEnded: 0,
-      targetIdentity: '1',
-      remarks: this.remarks,
-    };
-  }
-  async list(signal: AbortSignal): Promise<StandingAccount[]> {
-    this.called(signal);
-    return this.standing;
-  }
-  async close(): Promise<void> {}
-
-  private called(signal: AbortSignal): void {
-    this.signals.push(signal);
-    if (this.fails) throw this.fails;
-  }
-  private account(order: CheckedOrder<string>): StandingAccount {
-    const endsAt = now + order.durationMs;
-    return {
-      grantId: order.grantId,
-      account: 'daypass_x',
-      endsAt,
-      evidenceDigest: order.evidenceDigest,
-      targetIdentity: '1',
-      signedBy: order.signedBy,
-    };
-  }
-}
+import { createSigner, grantId, hourMs, minuteMs, privateKey, type Signer } from '../../support/signer.js';
 
 describe('accounts at a target', () => {
   let api: Signer;
@@ -210,6 +130,37 @@ describe('accounts at a target', () => {
     const extensions = [{ extension: await api.extension(), approvals: [] }];
     const moved = await accounts.setEnd({ ...order, extensions });
     assert.deepEqual([moved.endsAt, 'sealedCredential' in moved], [now + 4 * hourMs, false]);
+  });
+
+  it('end earlier on nobody’s evidence, with a receipt, and never later', async () => {
+    const before = await accounts.provision(order);
+    connector.targetNow = now + hourMs; // A target whose clock is wrong is no reason to let anything stand longer.
+    for (const [endsAt, end] of [
+      [now + minuteMs, now + minuteMs],
+      [before.endsAt + 1, before.endsAt],
+    ] as const) {
+      const { receipt, ...said } = await accounts.setEnd({ grantId, target: 'orders-db', endsAt });
+      assert.deepEqual(said, { ...said, endsAt: end, evidenceDigest: before.evidenceDigest });
+      const found = receipts.read(receipt);
+      assert.ok(found.kind === 'end-moved');
+      assert.deepEqual([found.grantId, found.endsAt, found.evidenceDigest], [grantId, end, before.evidenceDigest]);
+    }
+  });
+
+  it('do not end earlier under a strange name, at another target, at no instant, or where nothing stands', async () => {
+    const earlier = { grantId, target: 'orders-db', endsAt: now + minuteMs };
+    await failure(accounts.setEnd({ ...earlier, grantId: 'x"; DROP ROLE y' }));
+    await failure(accounts.setEnd({ ...earlier, target: 'billing-db' }));
+    for (const endsAt of [NaN, Infinity, -1, 1.5, '1' as unknown as number]) {
+      assert.equal((await failure(accounts.setEnd({ ...earlier, endsAt }))).nonRetryable, true);
+    }
+    assert.deepEqual(connector.signals, []);
+    assert.equal((await failure(accounts.setEnd(earlier))).type, 'target-refused');
+    // Evidence and an end of somebody's own do not go together, whatever the evidence is worth.
+    const extensions = [{ extension: await api.extension(), approvals: [] }];
+    const both: Order & { endsAt: number } = { ...order, extensions, endsAt: now + 9 * hourMs };
+    assert.equal((await failure(accounts.setEnd(both))).type, 'bad-evidence');
+    assert.equal((await receipts.kept()).filter(({ kind }) => kind === 'refused').length, 9);
   });
 
   it('fail for good when the target refuses, and for another try when it may have worked', async () => {
