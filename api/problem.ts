@@ -184,6 +184,11 @@ export function problemOf(error: unknown): Problem {
   if (type === 'entity.too.large') {
     return new Problem('too-large', 'The body is larger than 32 kB; send less.', { cause: error });
   }
+  if (type === 'parameters.too.many') {
+    return new Problem('too-large', 'The form has more fields than any form here; send only its own.', {
+      cause: error,
+    });
+  }
   if (type === 'entity.parse.failed') {
     return new Problem('malformed', 'The body is not JSON; send one JSON object in UTF-8.', { cause: error });
   }

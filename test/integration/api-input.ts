@@ -1,6 +1,8 @@
 /** The API before real services: what is wrong, what is sent twice, and what every answer carries. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { createSealer } from '../../api/identity/seal.js';
+import { createSessions } from '../../api/identity/session.js';
 import { readOrders, writeOrders } from '../support/api-world.js';
 import { DocumentedApi } from '../support/documented-api.js';
 
@@ -112,6 +114,29 @@ describe('the API', function () {
       await refused(send('{}', { 'content-type': 'text/plain' }), 415, 'unsupported-media-type');
       await refused(send('{}', { 'content-encoding': 'gzip' }), 415, 'unsupported-media-type');
       await refused(send('{}', { 'content-type': 'application/json; charset=utf-7' }), 415, 'unsupported-media-type');
+    });
+
+    it('refuses headers that are too large, before anything of them is read', async () => {
+      const answer = await api.world.call(undefined, 'GET', '/v1/keys', { headers: { 'x-much': 'x'.repeat(40_000) } });
+      assert.equal(answer.status, 431);
+    });
+
+    it('refuses a form with too many fields or too much in one, and says so on a page', async () => {
+      const sessions = createSessions(createSealer(api.world.sessionKey), { secure: false });
+      const signIn = { time: Date.now(), methods: ['pwd'], groups: [] };
+      const { cookie } = await sessions.start('person:engineer', signIn);
+      const headers = {
+        cookie: cookie.split(';')[0] ?? '',
+        origin: 'http://localhost:7300',
+        'content-type': 'application/x-www-form-urlencoded',
+      };
+      const send = (raw: string) => api.world.call(undefined, 'POST', '/ask', { raw, headers });
+      const many = await send(Array.from({ length: 51 }, (_, index) => `f${index}=1`).join('&'));
+      assert.equal(many.status, 413);
+      assert.match(many.text, /<p>The form has more fields than any form here; send only its own\.<\/p>/);
+      const large = await send(`justification=${'x'.repeat(40_000)}`);
+      assert.equal(large.status, 413);
+      assert.match(large.text, /<p>The body is larger than 32 kB; send less\.<\/p>/);
     });
 
     it('does not let a body change the shape of anything', async () => {
