@@ -88,6 +88,9 @@ const connectors = common.extend({
   DAYPASS_PORTAL_URL: url,
 });
 
+/** As docs/settings.md has its sections; `common` is part of each of the others. */
+export const settingsOf = { common, api, decisions, connectors };
+
 export type ApiConfig = z.infer<typeof api>;
 export type DecisionsConfig = z.infer<typeof decisions>;
 export type ConnectorsConfig = z.infer<typeof connectors>;
