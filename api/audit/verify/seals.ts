@@ -93,6 +93,12 @@ function brokenLinks(seals: readonly OpenedSeal[]): Finding[] {
         findings.push({ code: 'bad-seal', seal: number, line: stray.line, says });
       }
     }
+    const other = same.find(({ seal }) => seal.previous !== same[0]?.seal.previous);
+    // Seals that nobody follows may stand beside another; a chain goes on from one of them alone.
+    if (other && findings.every(({ seal }) => seal !== number)) {
+      const says = `Seal ${number} stands twice and follows two different seals: the chain was forked or begun anew.`;
+      findings.push({ code: 'bad-seal', seal: number, line: other.line, says });
+    }
     last = number;
   }
   return findings;

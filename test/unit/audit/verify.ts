@@ -230,6 +230,49 @@ describe('verification of an audit', () => {
       assert.equal((await caught(swapped)).code, 'reordered');
     });
 
+    describe('of a chain that goes on twice, by the right key', () => {
+      const portal = 'http://localhost:7300';
+      const files = () => lines.slice(1);
+      const line = async (seal: Seal) =>
+        `${JSON.stringify({ seal: await signAs(sealType, seal, world.private.seals) })}\n`;
+      const sealed = (index: number) => claimed(world.seals[index] ?? '') as unknown as Seal;
+      /** As if each had been made a second later. */
+      async function again(from: number, previous: string, count = 3 - from): Promise<string[]> {
+        const made: string[] = [];
+        for (let index = from; index < from + count; index += 1) {
+          const seal: Seal = { ...sealed(index), at: sealed(index).at + 1_000, previous };
+          made.push(await line(seal));
+          previous = digest(seal);
+        }
+        return made;
+      }
+
+      it('from its beginning', async () => {
+        const found = await caught([...files(), ...(await again(0, firstPrevious))], { portal });
+        assert.deepEqual([found.code, found.seal], ['bad-seal', 2]);
+        assert.match(found.says, /forked or begun anew/);
+      });
+
+      it('from the middle', async () => {
+        const found = await caught([...files(), ...(await again(1, digest(sealed(0))))], { portal });
+        assert.deepEqual([found.code, found.seal], ['bad-seal', 3]);
+      });
+
+      it('also where the files begin later', async () => {
+        const later = files().filter((it) => !world.seals.slice(0, 2).some((seal) => it.includes(seal)));
+        const found = await caught([...later, ...(await again(2, 'b'.repeat(64)))], { portal });
+        assert.deepEqual([found.code, found.seal], ['bad-seal', 3]);
+      });
+
+      it('but not where nobody follows the second one: its first answer was lost', async () => {
+        for (const from of [0, 1, 2]) {
+          const previous = from === 0 ? firstPrevious : digest(sealed(from - 1));
+          const { holds, findings } = await verify([...files(), ...(await again(from, previous, 1))], { portal });
+          assert.deepEqual([holds, findings], [true, []]);
+        }
+      });
+    });
+
     it('written in another way, though its signature is the same', async () => {
       const seal = world.seals[0] ?? '';
       const twins = [...'AQgw'].map((last) => seal.slice(0, -1) + last);
