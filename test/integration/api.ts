@@ -129,13 +129,19 @@ describe('the API', function () {
       }
     });
 
-    it('declares a right for every call, and lets strangers into operations alone', () => {
+    it('declares a right for every call, and lets strangers into operations and public keys alone', () => {
       const open = Object.entries(api.document.paths).flatMap(([path, methods]) =>
         Object.entries(methods).flatMap(([method, operation]) =>
           'security' in operation && (operation.security as unknown[]).length === 0 ? [`${method} ${path}`] : [],
         ),
       );
-      assert.deepEqual(open.sort(), ['get /health/live', 'get /health/ready', 'get /metrics', 'get /openapi.json']);
+      assert.deepEqual(open.sort(), [
+        'get /health/live',
+        'get /health/ready',
+        'get /metrics',
+        'get /openapi.json',
+        'get /v1/keys',
+      ]);
     });
 
     it('refuses tokens that are no tokens, and never falls back to a cookie then', async () => {

@@ -49,7 +49,7 @@ describe('a target that believes only listed passkeys', function () {
     }
     zoneFile = join(daypass.stateDir, 'zone', 'orders-db.yml');
     zoneBefore = await readFile(zoneFile, 'utf8');
-    const listed = swap('entitlements:', `passkeys:\n${lines.map((line) => `  ${line}`).join('\n')}\nentitlements:`);
+    const listed = swap('passkeys: []', `passkeys:\n${lines.map((line) => `  ${line}`).join('\n')}`);
     const attested = swap('privilege: { role: orders_admin }', 'privilege: { role: orders_admin }\n    attested: true');
     await restarted(attested(listed(zoneBefore)));
   });
