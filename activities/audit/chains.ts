@@ -26,8 +26,11 @@ export interface ChainDeps {
   sealKey: PublicJwk;
 }
 
-/** Earlier runs that are looked at: the newest shows where the chain stands, unless visibility is behind. */
-const runsMax = 5;
+/** Earlier runs that count: the newest shows where the chain stands, unless visibility is behind. */
+const shownMax = 5;
+/** And that are looked at, as anyone can start and end runs that show nothing. */
+const runsMax = 2_000;
+const pageSize = 50;
 
 export function createChains({
   client,
@@ -48,14 +51,17 @@ export function createChains({
     },
 
     async lastHead({ workflowId }) {
-      const heads = (await earlierViews(workflowId)).map(headIn).filter((head) => head !== undefined);
+      const heads = await earlier(workflowId, headIn);
+      const kept = keptSeal(await files.newestSeal())?.heads.find(({ chain }) => chain === workflowId);
+      const sealed = headIn({ head: kept });
+      if (sealed) heads.push(sealed);
       return heads.reduce((last, head) => (head.sequence > last.sequence ? head : last), noHead);
     },
 
     async lastSeal() {
-      const shown = (await earlierViews(sealsId)).map(lastSealIn).filter((seal) => seal !== undefined);
+      const all = await earlier(sealsId, lastSealIn);
       const kept = keptSeal(await files.newestSeal());
-      const all: LastSeal[] = kept ? [...shown, kept] : shown;
+      if (kept) all.push({ number: kept.number, digest: digest(kept), since: kept.at });
       return all.reduce((last, seal) => (seal.number > last.number ? seal : last), {
         number: 0,
         digest: noHead.hash,
@@ -64,18 +70,19 @@ export function createChains({
     },
   };
 
-  /** The memo `view` of earlier runs, as each run itself shows it. */
-  async function earlierViews(workflowId: string): Promise<object[]> {
+  /** What the newest earlier runs show in their memo `view`: those that show it. */
+  async function earlier<Shown>(workflowId: string, read: (view: object) => Shown | undefined): Promise<Shown[]> {
     // Ids come from our own workflows, and hold no quotes.
     const query = `WorkflowId = '${workflowId.replaceAll("'", '')}' AND ExecutionStatus != 'Running'`;
-    const views: object[] = [];
+    const all: Shown[] = [];
     let seen = 0;
-    for await (const { runId } of client.workflow.list({ query, pageSize: runsMax })) {
+    for await (const { runId } of client.workflow.list({ query, pageSize })) {
       const view = await viewOf(workflowId, runId);
-      if (view) views.push(view);
-      if ((seen += 1) >= runsMax) break;
+      const shown = view && read(view);
+      if (shown !== undefined) all.push(shown);
+      if ((seen += 1) >= runsMax || all.length >= shownMax) break;
     }
-    return views;
+    return all;
   }
 
   async function viewOf(workflowId: string, runId: string): Promise<object | undefined> {
@@ -91,12 +98,11 @@ export function createChains({
   }
 
   /** Whatever lies in the folder: it counts with our signature. */
-  function keptSeal(jws: string | undefined): LastSeal | undefined {
+  function keptSeal(jws: string | undefined): Seal | undefined {
     const { kid = '', x = '' } = sealKey;
     const signed = jws === undefined ? undefined : verified(jws, sealType, [{ kid, x }]);
     const seal = signed?.payload as Seal | undefined;
-    if (!seal || seal.installation !== installation) return undefined;
-    return { number: seal.number, digest: digest(seal), since: seal.at };
+    return seal?.installation === installation ? seal : undefined;
   }
 }
 
