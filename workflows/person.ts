@@ -20,10 +20,13 @@ import {
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ChangedAt } from './attributes.js';
+import { resume } from './audit-calls.js';
 import { tell } from './calls.js';
+import { isContinued } from './continued.js';
 import { refuse } from './domain/failure.js';
 import {
   enrolled,
+  goingOn,
   handedOn,
   isBehind,
   noPasskeys,
@@ -35,7 +38,7 @@ import {
   type PersonState,
   type Step,
 } from './domain/passkeys.js';
-import { pageOf } from './domain/record.js';
+import { pageOf, type Head } from './domain/record.js';
 import type { Instant } from './domain/time.js';
 import { personIdOf } from './ids.js';
 import { isUnreadable } from './messages.js';
@@ -49,12 +52,17 @@ const changesMost = 1_500;
 
 export async function person(handed?: PersonState): Promise<void> {
   const personId = personIdOf(workflowInfo().workflowId);
-  if (personId === undefined || isUnreadable(handed) || (handed && handed.personId !== personId)) {
+  const continued = isContinued() ? handed : undefined;
+  if (personId === undefined || isUnreadable(continued) || (continued && continued.personId !== personId)) {
     throw ApplicationFailure.nonRetryable('This workflow was not started by the API for this person.', 'bad-evidence');
   }
-  const life = new PersonLife(handed ?? noPasskeys(personId));
+  const life = new PersonLife(continued ?? noPasskeys(personId), continued !== undefined);
   // Cancelling it changes nothing: there is nothing here that a cancellation could end.
-  await CancellationScope.nonCancellable(() => life.untilLong());
+  await CancellationScope.nonCancellable(async () => {
+    // The first run of all, or one after somebody ended the last by force: the chain goes on where it was.
+    if (!continued) life.goesOn(await resume.lastHead({ workflowId: workflowInfo().workflowId }));
+    await life.untilLong();
+  });
   const next = handedOn(life.state);
   await makeContinueAsNewFunc<typeof person>({ memo: { view: personView(next) } })(next);
 }
@@ -63,11 +71,20 @@ class PersonLife {
   state: PersonState;
   private changes = 0;
   private isPublishing = false;
+  /** Before that it is not known where the chain goes on. */
+  private isBegun: boolean;
 
-  constructor(state: PersonState) {
+  constructor(state: PersonState, isBegun: boolean) {
     this.state = state;
-    this.show(Date.now());
+    this.isBegun = isBegun;
+    if (this.isBegun) this.show(Date.now());
     this.listen();
+  }
+
+  goesOn(last: Head): void {
+    this.state = goingOn(this.state.personId, last);
+    this.isBegun = true;
+    this.show(Date.now());
   }
 
   /** Until this run has grown long; publishing goes on meanwhile, and is not waited for without end. */
@@ -127,7 +144,8 @@ class PersonLife {
     };
     setHandler(
       definition,
-      (raw: Message) => {
+      async (raw: Message) => {
+        if (!this.isBegun) await CancellationScope.nonCancellable(() => condition(() => this.isBegun));
         const { state, refusal } = next(raw);
         this.become(state);
         if (refusal) throw ApplicationFailure.nonRetryable(refusal.because, refusal.refused);
@@ -135,6 +153,7 @@ class PersonLife {
       {
         // Synchronous, as the SDK demands. What leaves no trace is refused here, and so costs no history.
         validator: (raw: Message) => {
+          if (!this.isBegun && read(raw) !== undefined) return;
           const { state, refusal } = next(raw);
           if (refusal && state === this.state) throw ApplicationFailure.nonRetryable(refusal.because, refusal.refused);
         },

@@ -4,13 +4,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
+import { createChains } from '../../activities/audit/chains.js';
 import { signStatement } from '../../activities/platform/jws.js';
 import type { PrivateJwk } from '../../activities/platform/keys.js';
 import { createLog } from '../../activities/platform/log.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
 import { createPeople, type People } from '../../api/people.js';
 import { Problem } from '../../api/problem.js';
-import type { Enrolment } from '../../workflows/domain/passkeys.js';
+import type { Enrolment, PersonView } from '../../workflows/domain/passkeys.js';
 import { firstBroken, type AuditRecord } from '../../workflows/domain/record.js';
 import { decisionsQueue, personWorkflowId } from '../../workflows/ids.js';
 import * as messages from '../../workflows/passkey-messages.js';
@@ -54,6 +55,14 @@ describe('the workflow of a person', function () {
   });
 
   async function work(): Promise<void> {
+    const chains = createChains({
+      client,
+      installation,
+      apiKeys: { current: () => ({ keys: [] }) },
+      receiptKeys: { current: () => [] },
+      files: { newestSeal: () => Promise.resolve(undefined) },
+      sealKey: key,
+    });
     worker = await Worker.create({
       connection: native,
       namespace: client.options.namespace,
@@ -62,7 +71,7 @@ describe('the workflow of a person', function () {
       shutdownForceTime: '3s',
       taskQueue: decisionsQueue,
       workflowBundle: await workflowBundle(),
-      activities: { publish },
+      activities: { ...chains, publish },
       stickyQueueScheduleToStartTimeout: '2s',
     });
     ran = worker.run();
@@ -200,13 +209,51 @@ describe('the workflow of a person', function () {
     );
   });
 
-  it('started by hand with a state of its own choosing holds no passkey that counts', async () => {
+  it('is not started a second time by a state of somebody’s own choosing, nor by six runs that do nothing', async () => {
     const id = someone();
     const workflowId = personWorkflowId(id);
-    const handed = { personId: 'other', passkeys: [], removed: [], answered: [], records: [], published: 0 };
-    const handle = await client.workflow.start('person', { workflowId, taskQueue: decisionsQueue, args: [handed] });
-    await assert.rejects(handle.result());
+    const handle = client.workflow.getHandle(workflowId);
     await people.enrol(id, await enrolment(id));
-    assert.equal((await people.passkeysOf(id)).length, 1);
+    await people.enrol(id, await enrolment(id));
+    const before = { sequence: 0, hash: '0'.repeat(64) };
+    const chosen = { personId: id, passkeys: [], removed: [], answered: [], records: [], before, published: 1e9 };
+    for (const handed of [chosen, { ...chosen, personId: 'other' }, undefined]) {
+      await handle.terminate('by hand');
+      const retry = { maximumAttempts: 3 };
+      await client.workflow.start('person', { workflowId, taskQueue: decisionsQueue, args: [handed], retry });
+      await people.enrol(id, await enrolment(id));
+      assert.equal((await people.passkeysOf(id)).length, 1);
+    }
+    await handle.terminate('by hand');
+    for (let runs = 0; runs < 6; runs += 1) {
+      await client.workflow.start('person', { workflowId, taskQueue: 'nowhere' });
+      await handle.terminate('by hand');
+    }
+    await people.enrol(id, await enrolment(id));
+    const chain = () => published.filter((one) => one.chain === workflowId);
+    await until(() => chain().length === 6, { what: 'all records' });
+    assert.equal(firstBroken(chain()), undefined);
+    assert.equal(chain().at(-1)?.sequence, 6);
+  });
+
+  it('believes nothing of a run that is tried again, which looks as if it went on', async () => {
+    const id = someone();
+    const workflowId = personWorkflowId(id);
+    const before = { sequence: 5, hash: 'a'.repeat(64) };
+    const chosen = { personId: id, passkeys: [], removed: [], answered: [], records: [], before, published: 1e9 };
+    await client.workflow.start('person', {
+      workflowId,
+      taskQueue: decisionsQueue,
+      args: [chosen],
+      retry: { maximumAttempts: 1_000 },
+      workflowRunTimeout: '1s',
+    });
+    const first = await client.workflow.getHandle(workflowId).describe();
+    const again = await until(async () => {
+      const now = await client.workflow.getHandle(workflowId).describe();
+      return now.runId === first.runId ? undefined : now.memo?.['view'];
+    });
+    assert.deepEqual((again as PersonView).head.sequence, 0);
+    await client.workflow.getHandle(workflowId).terminate('by hand');
   });
 });

@@ -71,6 +71,11 @@ export function noPasskeys(personId: string): PersonState {
   return { personId, passkeys: [], removed: [], answered: [], records: [], before: noHead, published: 0 };
 }
 
+/** After a run that handed nothing on: its passkeys are gone with it, but the chain is not begun a second time. */
+export function goingOn(personId: string, { sequence, hash }: Head): PersonState {
+  return { ...noPasskeys(personId), before: { sequence, hash }, published: sequence };
+}
+
 /** Changed, or only noted, or refused and noted; a refusal without a new state leaves no trace. */
 export interface Step {
   state: PersonState;
