@@ -21,6 +21,7 @@ import {
 import { ChangedAt } from './attributes.js';
 import { ask, resume } from './audit-calls.js';
 import { tell } from './calls.js';
+import { isContinued } from './continued.js';
 import { SYSTEM } from './domain/actor.js';
 import { isLine, readBelieved, readNote, readStray, type Believed, type Line, type Read } from './domain/note.js';
 import { following, noHead, pageOf, type AuditRecord, type Head, type JournalRecordType } from './domain/record.js';
@@ -33,6 +34,8 @@ export interface HandedOn {
   head: Head;
   /** Notes that were recorded, newest last, so that sending one again changes nothing. */
   noted: Noted[];
+  /** The same of strays. One that was forgotten may be recorded again. */
+  strays: string[];
   /** What was signed before this instant may have been recorded and forgotten: it is not taken any more. */
   forgottenBefore: Instant;
 }
@@ -68,13 +71,14 @@ export async function journal(handed?: unknown): Promise<void> {
   }
   const book = new Journal();
   // There is nothing here that a cancellation could end.
-  const next = await CancellationScope.nonCancellable(() => book.kept(handedOn(handed)));
+  const next = await CancellationScope.nonCancellable(() => book.kept(isContinued() ? handedOn(handed) : undefined));
   await continueAsNew<typeof journal>(next);
 }
 
 class Journal {
   private head = noHead;
   private noted: Noted[] = [];
+  private strays: string[] = [];
   private forgottenBefore: Instant = 0;
   private readonly records: AuditRecord[] = [];
   private readonly inbox: Message[] = [];
@@ -116,7 +120,7 @@ class Journal {
       if (this.head !== before) this.show();
       if (this.inbox.length > 0) await sleep(1, { summary: 'the next lines' });
     }
-    return { head: this.head, noted: this.noted, forgottenBefore: this.forgottenBefore };
+    return { head: this.head, noted: this.noted, strays: this.strays, forgottenBefore: this.forgottenBefore };
   }
 
   /** Resolves when there is something to do. */
@@ -131,7 +135,8 @@ class Journal {
     if (handed) {
       this.head = handed.head;
       this.noted = handed.noted;
-      this.forgottenBefore = handed.forgottenBefore;
+      this.strays = handed.strays;
+      this.forgottenBefore = Math.min(handed.forgottenBefore, Date.now());
     } else {
       // The first run of all, or the one after somebody ended the last by force: the chain goes on where it was.
       this.head = headOf(await resume.lastHead({ workflowId: journalId })) ?? noHead;
@@ -159,7 +164,7 @@ class Journal {
   private look({ from, message }: Message): Read {
     const { believed } = this;
     if (!believed) return { because: 'It could not be checked: no keys are known.', unknownKey: true };
-    return from === 'note' ? readNote(message, believed) : readStray(message, believed);
+    return from === 'note' ? readNote(message, believed, Date.now()) : readStray(message, believed);
   }
 
   /** A new key may have signed what is held: it is looked at once more, with the keys of now. */
@@ -175,24 +180,34 @@ class Journal {
   private enter(line: Line): void {
     const { noteId, type, by, detail, issuedAt } = line;
     if (this.has(line)) return;
+    if (issuedAt === undefined) {
+      this.append(type, detail, by);
+      this.strays = [...this.strays, noteId].slice(-notedMax);
+      return;
+    }
     if (issuedAt <= this.forgottenBefore) {
-      this.refuse('It was signed too long ago to tell whether it is here already.');
+      // The API did sign it: who did what stays on record.
+      this.refuse('It was signed too long ago to tell whether it is here already.', detail);
       return;
     }
     this.append(type, detail, by);
     this.noted.push({ noteId, issuedAt });
     const forgotten = this.noted.length > notedMax ? this.noted.shift() : undefined;
-    this.forgottenBefore = Math.max(this.forgottenBefore, forgotten?.issuedAt ?? 0);
+    const before = Math.max(this.forgottenBefore, forgotten?.issuedAt ?? 0);
+    // A signer's clock may be ahead; what is signed from now on is always taken.
+    this.forgottenBefore = Math.min(before, Date.now());
   }
 
   private has({ noteId }: Line): boolean {
-    return this.noted.some((noted) => noted.noteId === noteId);
+    return this.strays.includes(noteId) || this.noted.some((noted) => noted.noteId === noteId);
   }
 
-  private refuse(because: string): void {
+  private refuse(because: string, { evidence }: AuditRecord['detail'] = {}): void {
     this.refused += 1;
     log.warn('something was sent to the journal that does not belong there', { because });
-    if (this.refused <= refusalsShown) this.append('note-refused', { because, count: 1 });
+    if (this.refused <= refusalsShown) {
+      this.append('note-refused', { because, count: 1, ...(evidence !== undefined && { evidence }) });
+    }
   }
 
   /** Those that were only counted, at the end of the run. Were there any? */
@@ -236,12 +251,12 @@ class Journal {
   }
 }
 
-/** Undefined where this run was not started by the one before it. */
+/** Undefined where it is not what a run of ours hands on. */
 function handedOn(handed: unknown): HandedOn | undefined {
-  const { head: said, noted, forgottenBefore } = { ...(handed as Partial<HandedOn>) };
+  const { head: said, noted, strays, forgottenBefore } = { ...(handed as Partial<HandedOn>) };
   const head = headOf(said);
-  if (!head || !Array.isArray(noted) || typeof forgottenBefore !== 'number') return undefined;
-  return { head, noted, forgottenBefore };
+  if (!head || !Array.isArray(noted) || !Array.isArray(strays) || typeof forgottenBefore !== 'number') return undefined;
+  return { head, noted, strays, forgottenBefore };
 }
 
 function headOf(said: Head | undefined): Head | undefined {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createChains } from '../../activities/audit/chains.js';
 import { createStrayNotes } from '../../activities/audit/stray.js';
@@ -12,7 +13,7 @@ import { dataConverter } from '../../activities/platform/temporal.js';
 import { createJournal } from '../../api/journal.js';
 import { Problem } from '../../api/problem.js';
 import { receiptType, type ReceiptKey } from '../../workflows/domain/receipt.js';
-import { firstBroken, type AuditRecord } from '../../workflows/domain/record.js';
+import { firstBroken, type AuditRecord, type Head } from '../../workflows/domain/record.js';
 import { decisionsQueue, grantIdFrom, journalId } from '../../workflows/ids.js';
 import { note, record, strayFound } from '../../workflows/messages.js';
 import { workflowBundle } from '../support/bundle.js';
@@ -117,6 +118,7 @@ describe('the journal', function () {
   async function chain(): Promise<AuditRecord[]> {
     const all: AuditRecord[] = [];
     for await (const { runId, status } of client.workflow.list({ query: `WorkflowId = '${journalId}'` })) {
+      if (emptyRuns.has(runId)) continue;
       const records = closedRuns.get(runId) ?? (await recordsOf(runId));
       if (status.name !== 'RUNNING') closedRuns.set(runId, records);
       all.push(...records);
@@ -126,6 +128,21 @@ describe('the journal', function () {
 
   /** They say no more than they said once. */
   const closedRuns = new Map<string, AuditRecord[]>();
+
+  /** Nothing was ever said in them, and no worker can be asked about them. */
+  const emptyRuns = new Set<string>();
+
+  /** The sealed input of a run that a run before it began, and where the chain stood then. */
+  async function handedOnBefore(): Promise<{ inputs?: Payload[]; last: number }> {
+    for await (const { runId } of client.workflow.list({ query: `WorkflowId = '${journalId}'` })) {
+      const { events } = await client.workflow.getHandle(journalId, runId).fetchHistory();
+      const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+      if (!started?.continuedExecutionRunId) continue;
+      const [first] = await recordsOf(runId);
+      if (first) return { inputs: started.input?.payloads ?? [], last: first.sequence };
+    }
+    return { last: 0 };
+  }
 
   async function recordsOf(runId: string): Promise<AuditRecord[]> {
     const records: AuditRecord[] = [];
@@ -223,22 +240,28 @@ describe('the journal', function () {
     assert.deepEqual(counted, [1, 1, 1, 1, 1, 5]);
   });
 
-  it('believes a new key once it is pinned, and a retired one for what it signed in its time', async () => {
+  it('believes a new key once it is pinned, and a retired one no longer than its time, whatever date it signs', async () => {
     const next = { ...(await privateKey('Ed25519')), kid: 'next' };
     const head = await headNow();
     const now = Date.now();
-    apiKeys = { keys: [{ ...publicOf(api), until: now - 60_000 }, publicOf(next)] };
+    apiKeys = { keys: [{ ...publicOf(api), until: now + 3_600_000 }, publicOf(next)] };
     await journal(next).note('audit-exported', 'person:auditor', { format: 'csv' });
-    await reaches(head + 1);
+    await handle().signal(note, { statement: await statement(api) });
+    await reaches(head + 2);
+    apiKeys = { keys: [{ ...publicOf(api), until: now - 60_000 }, publicOf(next)] };
+    await handle().terminate('for the keys of now');
+    await journal(next).note('audit-exported', 'person:auditor', { format: 'csv' });
     await handle().signal(note, { statement: await statement(api, { issuedAt: now - 120_000 }) });
     await handle().signal(note, { statement: await statement(api, { issuedAt: now }) });
-    await reaches(head + 3);
-    const [first, second, third] = await newest(head);
-    assert.deepEqual([first?.type, second?.type, third?.type], ['audit-exported', 'audit-exported', 'note-refused']);
+    await reaches(head + 5);
+    assert.deepEqual(
+      (await newest(head)).map(({ type }) => type),
+      ['audit-exported', 'audit-exported', 'audit-exported', 'note-refused', 'note-refused'],
+    );
     apiKeys = { keys: [publicOf(api)] };
     await handle().terminate('for the keys of before');
     await opens(['grant/e']);
-    await reaches(head + 4);
+    await reaches(head + 6);
   });
 
   it('goes on where it was after it was terminated, and is not ended by a cancellation', async () => {
@@ -262,6 +285,67 @@ describe('the journal', function () {
       all.slice(before.length).map(({ type }) => type),
       ['payloads-opened', 'note-refused'],
     );
+    // The API did sign it: what it says is not lost.
+    assert.equal(all.at(-1)?.detail['evidence'], old);
+  });
+
+  it('goes on where it was when somebody starts it with a state of their own, or with that of an older run', async () => {
+    const { inputs, last } = await handedOnBefore();
+    assert.ok(inputs, 'a run that was continued');
+    const start = async (args: unknown[], sealedAs = client) => {
+      await handle().terminate('by hand');
+      const retry = { maximumAttempts: 3 };
+      await sealedAs.workflow.start('journal', { workflowId: journalId, taskQueue: decisionsQueue, args, retry });
+    };
+    const { memo } = await handle().describe();
+    const { head: now } = memo?.['view'] as { head: Head };
+    await start([{ head: now, noted: [], strays: [], forgottenBefore: 8e15 }]);
+    await opens(['grant/secret-1']);
+    await reaches(now.sequence + 1);
+    // Sealed bytes, as they stand in the history: whoever reaches Temporal can copy them, without any key.
+    const asTheyAre = new Client({
+      connection,
+      namespace: server.namespace,
+      dataConverter: { payloadCodecs: [{ encode: async () => inputs, decode: async (all) => all }] },
+    });
+    await start([undefined], asTheyAre);
+    await opens(['grant/secret-2']);
+    await reaches(now.sequence + 2);
+    assert.ok(last < now.sequence);
+    const types = (await newest(now.sequence)).map(({ type }) => type);
+    assert.deepEqual(types, ['payloads-opened', 'payloads-opened']);
+  });
+
+  it('goes on where it was after six runs that nobody worked on', async () => {
+    const head = await headNow();
+    await handle().terminate('by hand');
+    for (let runs = 0; runs < 6; runs += 1) {
+      await client.workflow.start('journal', { workflowId: journalId, taskQueue: 'nowhere' });
+      await handle().terminate('by hand');
+      emptyRuns.add((await handle().describe()).runId);
+    }
+    await opens(['grant/after']);
+    await reaches(head + 1);
+    const [next] = await newest(head);
+    assert.deepEqual(next?.detail['workflows'], ['grant/after']);
+  });
+
+  it('takes a note whatever a connector’s clock says, and however many strays it tells', async () => {
+    const head = await headNow();
+    const ahead = Date.now() + 3_600_000;
+    const { runId } = await handle().describe();
+    for (let number = 1; number <= 420; number += 1) {
+      const grantId = grantIdFrom(randomBytes(17));
+      const said = { installation, target: 'orders-db', kind: 'removed', grantId, book: 'ahead', number, at: ahead };
+      const receipt = await signAs(receiptType, said, connector);
+      await handle().signal(strayFound, { target: 'orders-db', grantId, account: `daypass_${grantId}`, receipt });
+      if (number % 60 === 0) await reaches(head + number);
+    }
+    await reaches(head + 420);
+    assert.notEqual((await handle().describe()).runId, runId);
+    await opens(['grant/l']);
+    await reaches(head + 421);
+    assert.equal((await newest(head + 420))[0]?.type, 'payloads-opened');
   });
 
   it('takes strays with a receipt of their own target’s connector, each once', async () => {
@@ -269,7 +353,11 @@ describe('the journal', function () {
     const grantId = grantIdFrom(randomBytes(17));
     const account = `daypass_${grantId}`;
     const receipt = (kind: string, change: object = {}, key = connector) =>
-      signAs(receiptType, { installation, target: 'orders-db', kind, grantId, at: Date.now(), ...change }, key);
+      signAs(
+        receiptType,
+        { installation, target: 'orders-db', kind, grantId, book: 'book', number: 1, at: Date.now(), ...change },
+        key,
+      );
     const stray = { target: 'orders-db', grantId, account };
     const strays = createStrayNotes(client);
     await strays.stray({ ...stray, listed: await receipt('listed', { grantId: undefined }) });

@@ -23,8 +23,8 @@ export interface Line {
   type: JournalRecordType;
   by: Ref;
   detail: { [key: string]: unknown };
-  /** When it was signed. */
-  issuedAt: Instant;
+  /** When the API signed it. A stray has no such time: a connector's clock says nothing of what the API may say. */
+  issuedAt?: Instant;
 }
 
 export type Read = Line | { because: string; unknownKey?: true };
@@ -44,7 +44,7 @@ const apiTypes: readonly JournalRecordType[] = [
 const detailMax = 10_000;
 
 /** A `NoteStatement`, as the signal `note` carries it. */
-export function readNote(message: unknown, believed: Believed): Read {
+export function readNote(message: unknown, believed: Believed, now: Instant): Read {
   const { statement } = fields(message);
   if (typeof statement !== 'string') return { because: 'It was no sealed, readable note.' };
   const signed = verified(statement, statementType, believed.api);
@@ -58,7 +58,8 @@ export function readNote(message: unknown, believed: Believed): Read {
     return { because: 'The note has wrong fields.' };
   }
   const until = believed.api.find(({ kid }) => kid === signed.kid)?.until;
-  if (until !== undefined && issuedAt > until) return { because: 'It was signed with a key that had been retired.' };
+  // By our clock: who finds an old key can write any date.
+  if (until !== undefined && now > until) return { because: 'It was signed with a key that had been retired.' };
   // Ours last: a detail cannot pass for them.
   return { noteId, type: known, by, detail: { ...detail, noteId, evidence: statement }, issuedAt };
 }
@@ -76,17 +77,17 @@ export function readStray(message: unknown, believed: Believed): Read {
   if (said['installation'] !== believed.installation || said['target'] !== target) {
     return { because: 'The connector signed it for something else.' };
   }
-  const issuedAt = said['at'];
-  if (typeof issuedAt !== 'number') return { because: 'The receipt has wrong fields.' };
+  const { book, number } = said;
+  if (!isText(book, 64) || !Number.isSafeInteger(number)) return { because: 'The receipt has wrong fields.' };
   const detail = { target, grantId, account, receipt };
   if (said['kind'] === 'listed') {
     // Every pass finds it again; once is enough.
-    return { noteId: `stands ${digest({ target, grantId })}`, type: 'stray-stands', by: SYSTEM, detail, issuedAt };
+    return { noteId: `stands ${digest({ target, grantId })}`, type: 'stray-stands', by: SYSTEM, detail };
   }
   if ((said['kind'] !== 'removed' && said['kind'] !== 'swept') || said['grantId'] !== grantId) {
     return { because: 'The connector signed it for something else.' };
   }
-  return { noteId: `removed ${digest({ receipt })}`, type: 'stray-removed', by: SYSTEM, detail, issuedAt };
+  return { noteId: `removed ${digest({ target, book, number })}`, type: 'stray-removed', by: SYSTEM, detail };
 }
 
 /** A key that is not known may have been pinned since. */

@@ -78,7 +78,7 @@ export const journalRecords = {
   'signed-out-everywhere': ['person', 'noteId', 'evidence'],
   'stray-removed': ['target', 'grantId', 'account', 'receipt'],
   'stray-stands': ['target', 'grantId', 'account', 'receipt'],
-  'note-refused': ['because', 'count'], // something that nobody signed
+  'note-refused': ['because', 'count', 'evidence'], // something that nobody signed, or that was signed too long ago
 } as const;
 
 export type GrantRecordType = keyof typeof grantRecords;
