@@ -26,7 +26,7 @@ export interface Said {
   at: number;
   grantId: string;
   /** Of what stands. */
-  more?: { account?: string };
+  more?: { account?: string; evidenceDigest?: string };
 }
 
 /** As it comes, before it is part of a file. */
@@ -54,6 +54,8 @@ export async function auditWorld(): Promise<AuditWorld> {
   const passkey = createPasskey();
   const book = { number: 0, previous: firstPrevious };
   const written: string[] = [];
+  /** A repeated attempt brings the same evidence. */
+  const stoodOn = new Map<string, string>();
   const receipt = async ({ kind, at, grantId, more }: Said) => {
     book.number += 1;
     const entry = {
@@ -64,11 +66,13 @@ export async function auditWorld(): Promise<AuditWorld> {
       previous: book.previous,
       at,
     };
+    const evidenceDigest = more?.evidenceDigest ?? stoodOn.get(grantId) ?? 'e'.repeat(64);
+    if (kind === 'made') stoodOn.set(grantId, evidenceDigest);
     const of = { grantId, account: `daypass_${grantId}`, targetIdentity: 'pg-1' };
     const whole = (
       kind === 'removed' || kind === 'swept'
         ? { ...entry, ...of, kind, removedAt: at, verifiedAt: at + 5, wasPresent: true, sessionsEnded: 1 }
-        : { ...entry, ...of, kind, endsAt: at + 60 * minute, evidenceDigest: 'e'.repeat(64), ...more }
+        : { ...entry, ...of, kind, endsAt: at + 60 * minute, ...more, evidenceDigest }
     ) satisfies Receipt;
     book.previous = digest(whole);
     const jws = await signAs(receiptType, whole, receipts);
@@ -209,14 +213,17 @@ async function approved({ api, passkey, receipt }: Making & { passkey: Passkey }
   const longer = await signStatement({ ...extension, totalMs: 90 * minute, endBy: start + 180 * minute }, api);
   const stands = { name: 'owner', asked: [by], needed: 1, expireAt: start + 20 * minute, usedFallback: false };
   const asked = { decisionId: 'x-1', totalMs: 90 * minute };
+  const opening = await asking(api, request);
+  const first = { request: opening.detail['evidence'], approvals: [evidence], extensions: [] };
+  const more = { ...first, extensions: [{ extension: longer, approvals: [] }] };
   return chainOf(`grant/${request.grantId}`, [
-    await asking(api, request),
+    opening,
     { at: start + 1, type: 'assessed', detail: { verdict: 'pass', score: 20, automatic: false, flow: 'owners' } },
     { at: start + 2, type: 'step-opened', detail: { ...step, ...stands } },
     { at: start + minute, type: 'approved', by, detail: { decisionId: 'd-1', ...step, comment: 'Go on.', evidence } },
     { at: start + minute, type: 'step-completed', detail: step },
     { at: start + minute, type: 'activation-started', detail: {} },
-    { at: start + minute + 9, type: 'activated', detail: await made(receipt, request.grantId, start + minute) },
+    { at: start + minute + 9, type: 'activated', detail: await made(receipt, request.grantId, start + minute, first) },
     {
       at: start + 30 * minute,
       type: 'extension-asked',
@@ -226,7 +233,7 @@ async function approved({ api, passkey, receipt }: Making & { passkey: Passkey }
     {
       at: start + 30 * minute + 9,
       type: 'extended',
-      detail: { ...asked, ...(await moved(receipt, request.grantId, start + 30 * minute)) },
+      detail: { ...asked, ...(await moved(receipt, request.grantId, start + 30 * minute, more)) },
     },
     { at: start + 90 * minute, type: 'time-up', detail: { expireTime: start + 90 * minute } },
     { at: start + 90 * minute, type: 'removal-started', detail: {} },
@@ -237,11 +244,13 @@ async function approved({ api, passkey, receipt }: Making & { passkey: Passkey }
 
 async function automatic({ api, receipt }: Making): Promise<AuditRecord[]> {
   const request = requestFor('00000000000000000000000002');
+  const opening = await asking(api, request);
+  const basis = { request: opening.detail['evidence'], approvals: [], extensions: [] };
   return chainOf(`grant/${request.grantId}`, [
-    await asking(api, request),
+    opening,
     { at: start + 1, type: 'assessed', detail: { verdict: 'pass', score: 5, automatic: true, flow: 'owners' } },
     { at: start + 1, type: 'activation-started', detail: {} },
-    { at: start + 9, type: 'activated', detail: await made(receipt, request.grantId, start + 2) },
+    { at: start + 9, type: 'activated', detail: await made(receipt, request.grantId, start + 2, basis) },
     { at: start + 20 * minute, type: 'withdrawn', by: request.subject, detail: { decisionId: 'w-1', reason: '' } },
     { at: start + 20 * minute, type: 'removal-started', detail: {} },
     { at: start + 20 * minute + 9, type: 'removed', detail: await gone(receipt, request.grantId, start + 20 * minute) },
@@ -249,14 +258,25 @@ async function automatic({ api, receipt }: Making): Promise<AuditRecord[]> {
   ]);
 }
 
-async function made(receipt: Making['receipt'], grantId: string, at: number): Promise<AuditRecord['detail']> {
-  const { jws } = await receipt({ kind: 'made', at, grantId });
-  const stands = { account: `daypass_${grantId}`, targetIdentity: 'pg-1', evidenceDigest: 'e'.repeat(64) };
+async function made(
+  receipt: Making['receipt'],
+  grantId: string,
+  at: number,
+  basis: object,
+): Promise<AuditRecord['detail']> {
+  const evidenceDigest = digest(basis);
+  const { jws } = await receipt({ kind: 'made', at, grantId, more: { evidenceDigest } });
+  const stands = { account: `daypass_${grantId}`, targetIdentity: 'pg-1', evidenceDigest };
   return { ...stands, expireTime: at + 60 * minute, receipt: jws };
 }
 
-async function moved(receipt: Making['receipt'], grantId: string, at: number): Promise<AuditRecord['detail']> {
-  const { jws } = await receipt({ kind: 'end-moved', at, grantId });
+async function moved(
+  receipt: Making['receipt'],
+  grantId: string,
+  at: number,
+  basis: object,
+): Promise<AuditRecord['detail']> {
+  const { jws } = await receipt({ kind: 'end-moved', at, grantId, more: { evidenceDigest: digest(basis) } });
   return { expireTime: at + 60 * minute, receipt: jws };
 }
 

@@ -10,6 +10,7 @@ import { requestOf } from './evidence.js';
 import type { Finding } from './finding.js';
 import { capital } from './chain.js';
 import { named } from './finding.js';
+import { whyItCannotStand, type Standing } from './stands-on.js';
 
 const carries: Partial<Record<AuditRecord['type'], ReceiptKind[]>> = {
   activated: ['made'],
@@ -34,6 +35,7 @@ export interface ReceiptsChecked {
 export function checkReceipts(records: readonly AuditRecord[], keys: readonly ReceiptKey[]): ReceiptsChecked {
   const receipts: PlacedReceipt[] = [];
   const first = records[0];
+  const standing: Standing = {};
   const target = first?.type === 'requested' ? requestOf(first)?.request.target : undefined;
   for (const record of records) {
     const kinds = carries[record.type];
@@ -42,7 +44,10 @@ export function checkReceipts(records: readonly AuditRecord[], keys: readonly Re
     const receipt = openReceipt(record.detail['receipt'], of, keys);
     if (!receipt)
       return { receipts, fault: { record, why: `carries no receipt of a connector that speaks for ${of}` } };
-    const why = faultIn(receipt, kinds, of, record);
+    const isWidened = record.type === 'activated' || record.type === 'extended';
+    const why =
+      faultIn(receipt, kinds, of, record) ??
+      (isWidened ? whyItCannotStand(record, receipt, records, standing) : undefined);
     if (why !== undefined) return { receipts, fault: { record, why } };
     receipts.push({ receipt, record });
   }

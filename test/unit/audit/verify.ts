@@ -350,6 +350,65 @@ describe('verification of an audit', () => {
       });
     }
 
+    describe('access that was made on something else than its record shows:', () => {
+      async function foundIn(name: string, records: AuditRecord[]): Promise<Finding | undefined> {
+        const made = rewritten(name, (record) => record, records);
+        return (await verify(await resealed([...made, ...others(name)]))).findings[0];
+      }
+
+      /** As the connector would have signed it. */
+      async function madeOn(evidenceDigest: string, when: number): Promise<Edit> {
+        const { detail: stands } = chain(one)[6] ?? { detail: {} };
+        const more = { evidenceDigest };
+        const { jws } = await world.receipt({ kind: 'made', at: when, grantId: one.slice(6), more });
+        return (record) =>
+          record.type === 'activated'
+            ? { ...record, detail: { ...stands, expireTime: when, evidenceDigest, receipt: jws } }
+            : record;
+      }
+
+      it('one approval dropped, and said to be automatic', async () => {
+        const without = chain(one).filter(({ sequence }) => ![3, 4, 5].includes(sequence));
+        const found = await foundIn(one, without.map(detailIn(2, { automatic: true })));
+        assert.deepEqual([found?.code, found?.chain, found?.sequence], ['bad-receipt', one, 4]);
+        assert.match(found?.says ?? '', /other evidence than the request and the approvals/);
+      });
+
+      it('nobody’s approval, and one shown', async () => {
+        const request = chain(one)[0]?.detail['evidence'];
+        const edit = await madeOn(digest({ request, approvals: [], extensions: [] }), chain(one)[5]?.at ?? 0);
+        const found = await foundIn(one, chain(one).map(edit));
+        assert.deepEqual([found?.code, found?.chain, found?.sequence], ['bad-receipt', one, 7]);
+      });
+
+      it('an approval that was signed after the account was made', async () => {
+        const [asked, , , approval] = chain(one);
+        const evidence = { request: asked?.detail['evidence'], approvals: [approval?.detail['evidence']] };
+        const issuedAt = asked?.at ?? 0;
+        for (const [when, code] of [
+          [issuedAt - 5_000, undefined],
+          [issuedAt - 5_001, 'bad-receipt'],
+        ] as const) {
+          const edit = await madeOn(digest({ ...evidence, extensions: [] }), when);
+          const found = await foundIn(
+            one,
+            chain(one)
+              .map(edit)
+              .filter(({ sequence }) => ![8, 9].includes(sequence)),
+          );
+          assert.deepEqual([found?.code, found?.sequence], code ? [code, 7] : [undefined, undefined], found?.says);
+        }
+      });
+
+      it('more time, on another wish', async () => {
+        const found = await foundIn(
+          one,
+          chain(one).map((record) => (record.sequence === 8 ? { ...record, type: 'denied' } : record)),
+        );
+        assert.deepEqual([found?.chain, found?.sequence], [one, 9]);
+      });
+    });
+
     function detailIn(sequence: number, change: AuditRecord['detail']): Edit {
       return (record) => (record.sequence === sequence ? detail(change)(record) : record);
     }
