@@ -85,6 +85,14 @@ export function callOf(method: string, path: string): UiCall {
   return { kind: 'change', path, ...(workflow !== undefined && { workflow }) };
 }
 
+/** Letters, digits and `-._~`: whoever writes them as an escape wants a call to read as another one in the journal. */
+const needlessEscape = /%(2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])/i;
+
+/** Also below a second encoding, which the UI uses for ids. */
+export function isDisguised(path: string): boolean {
+  return needlessEscape.test(path) || needlessEscape.test(decodedOnce(path) ?? '');
+}
+
 function segmentsOf(path: string): string[] {
   return path.split('/');
 }

@@ -9,7 +9,8 @@
  *    content security policy is ours.
  */
 import { pipeline } from 'node:stream';
-import { text as textOf } from 'node:stream/consumers';
+import { createHash } from 'node:crypto';
+import { buffer as bytesOf, text as textOf } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import {
   Router,
@@ -29,12 +30,14 @@ import { Problem, problemOf } from '../problem.js';
 import { createRecent } from '../recent.js';
 import { judge } from '../route.js';
 import { visitor } from '../web/visit.js';
-import { callOf, settingsPath, type UiCall } from './calls.js';
+import { callOf, isDisguised, settingsPath, type UiCall } from './calls.js';
 import { dataPolicy, framePolicy, pagePolicy } from './content-policy.js';
 
 export const uiPath = '/temporal';
 /** What is typed into the UI is small: a signal's input, a reason. */
 const bodyMax = 1_000_000;
+/** As much of an address as the journal keeps. */
+const callMax = 1_000;
 /** The UI waits for new events for up to a minute. */
 const answerMs = 70_000;
 /** Who tries the same again within this time is on record once. */
@@ -76,13 +79,15 @@ export function temporalUi(options: TemporalUiOptions): Router {
     if (call.kind === 'frame' && request.headers['sec-fetch-dest'] !== 'iframe') {
       throw new Problem('not-found', 'This is shown inside the Temporal UI only.');
     }
-    if (uiRights[call.kind] === 'change-temporal') await admitChange(call, request.method, actor);
+    if (uiRights[call.kind] === 'change-temporal') response.locals['uiBody'] = await admitChange(call, request, actor);
     response.locals['uiCall'] = call;
     next();
   };
 
-  async function admitChange({ path, workflow }: UiCall, method: string, actor: Actor): Promise<void> {
-    const detail = { method, call: path.slice(0, 300), ...(workflow && { workflow: workflow.slice(0, 300) }) };
+  /** Answers with the body, which is read for the journal. */
+  async function admitChange({ path, workflow }: UiCall, request: Request, actor: Actor): Promise<Buffer> {
+    const { method } = request;
+    const detail = { method, call: path.slice(0, callMax), ...(workflow && { workflow: workflow.slice(0, 300) }) };
     try {
       judge(actor, 'change-temporal');
     } catch (refusal) {
@@ -90,7 +95,13 @@ export function temporalUi(options: TemporalUiOptions): Router {
       throw refusal;
     }
     requireKnownSignIn(actor);
-    await journal.note('temporal-changed', actor.ref, detail);
+    if (isDisguised(path)) {
+      throw new Problem('invalid', 'Letters and digits of this address are escaped; ask with the address as it reads.');
+    }
+    const body = await bytesOf(request);
+    const sent = body.length > 0 && { body: createHash('sha256').update(body).digest('hex') };
+    await journal.note('temporal-changed', actor.ref, { ...detail, ...sent });
+    return body;
   }
 
   async function recordRefusal({ ref }: Actor, detail: { method: string; call: string }): Promise<void> {
@@ -134,6 +145,10 @@ function passOn(upstream: string, settled: Settled): RequestHandler {
     proxyTimeout: answerMs,
     selfHandleResponse: true,
     on: {
+      proxyReq: (asked, _request, response) => {
+        const body = response.locals['uiBody'] as Buffer | undefined;
+        if (body?.length) asked.write(body);
+      },
       proxyRes: (answer, _request, response) => {
         answerWith(answer, response, settled).catch((error: unknown) => failed(response, error));
       },

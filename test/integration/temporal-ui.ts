@@ -1,7 +1,7 @@
 /** The way to the Temporal UI, with the real UI server and with one that does what a bad one could. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { temporal, type TestTemporal } from '../support/services.js';
 import { changing, disguised } from '../support/temporal-calls.js';
@@ -133,6 +133,24 @@ describe('the way to the Temporal UI', function () {
         changing.map((call) => ['temporal-changed', call.replace(' ', ' /api/v1/')]),
       );
       assert.ok(server.received.every(({ body }) => body === '{"a":1}'));
+      const sent = createHash('sha256').update('{"a":1}').digest('hex');
+      assert.ok(way.noted.every(({ detail }) => detail['body'] === sent));
+    });
+
+    it('has the whole of a long address on record, and passes on none that reads as another one', async () => {
+      const workflows = '/temporal/api/v1/namespaces/daypass/workflows';
+      const long = `${workflows}/${encodeURIComponent(encodeURIComponent(`person/${'ä'.repeat(40)}`))}/terminate`;
+      assert.equal((await ask(way, 'maintainer', 'POST', long, { body: '{}' })).status, 200);
+      assert.match(String(way.noted[0]?.detail['call']), /\/terminate$/);
+      for (const path of [
+        '/temporal/api/v1/namespaces/daypass/%77orkflows/x/terminate',
+        `${workflows}/x/%74erminate`,
+        `${workflows}/person%2Fmanag%2565r/terminate`,
+      ]) {
+        const { status } = await raw(way, 'POST', path, 'maintainer');
+        assert.equal(status, 422, path);
+      }
+      assert.deepEqual([server.received.length, way.noted.length], [1, 1]);
     });
 
     it('asks for no change that is not in the journal, nor for one by a sign-in that may have been ended', async () => {

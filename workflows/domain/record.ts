@@ -72,7 +72,7 @@ export const personRecords = {
 /** What happens to the installation as a whole; each is signed by the API (`evidence`), or carries a `receipt`. */
 export const journalRecords = {
   'payloads-opened': ['workflows', 'payloads', 'noteId', 'evidence'],
-  'temporal-changed': ['method', 'call', 'workflow', 'noteId', 'evidence'],
+  'temporal-changed': ['method', 'call', 'workflow', 'body', 'noteId', 'evidence'], // body: SHA-256 of what was sent
   'temporal-refused': ['method', 'call', 'workflow', 'noteId', 'evidence'],
   'audit-exported': ['format', 'from', 'to', 'filter', 'chains', 'records', 'noteId', 'evidence'],
   'signed-out-everywhere': ['person', 'noteId', 'evidence'],
