@@ -20,6 +20,7 @@ import {
 import type { LastSeal, SealAnswer } from '../activities/contract.js';
 import { ask, resume } from './audit-calls.js';
 import { tell } from './calls.js';
+import { isContinued } from './continued.js';
 import { firstPrevious } from './domain/record.js';
 import type { Instant, Ms } from './domain/time.js';
 import { sealsId } from './ids.js';
@@ -56,7 +57,7 @@ export async function seals(handed?: unknown): Promise<void> {
   }
   const sealer = new Sealer();
   // There is nothing here that a cancellation could end.
-  const last = await CancellationScope.nonCancellable(() => sealer.work(handedOn(handed)));
+  const last = await CancellationScope.nonCancellable(() => sealer.work(isContinued() ? handedOn(handed) : undefined));
   await continueAsNew<typeof seals>(last);
 }
 
@@ -74,7 +75,7 @@ class Sealer {
 
   /** An hour of minutes; answers with where the next run goes on. */
   async work(handed: HandedOn | undefined): Promise<HandedOn> {
-    const { look, ...last }: HandedOn = handed ?? handedOn(await resume.lastSeal()) ?? this.last;
+    const { look, ...last }: HandedOn = further(handed, handedOn(await resume.lastSeal())) ?? this.last;
     this.last = last;
     void this.keepWriting();
     const begun = Date.now();
@@ -161,7 +162,12 @@ function isAnswer(answer: SealAnswer | undefined): answer is SealAnswer {
   return isText(answer.seal) && isText(answer.digest) && isText(answer.next);
 }
 
-/** Undefined where it was not handed on by a run before, or answered by one of ours. */
+/** No number is given twice, also where somebody set a run back. */
+function further(handed: HandedOn | undefined, found: HandedOn | undefined): HandedOn | undefined {
+  return handed && found && found.number > handed.number ? found : (handed ?? found);
+}
+
+/** Undefined where it is not what a run of ours hands on, or our activity answers. */
 function handedOn(said: unknown): HandedOn | undefined {
   const { number, digest, since, look } = { ...(said as Partial<HandedOn>) };
   if (typeof number !== 'number' || typeof digest !== 'string' || typeof since !== 'number') return undefined;

@@ -152,6 +152,22 @@ describe('seals', function () {
     assert.equal(answered.length, (await sealed()).length - before);
   });
 
+  it('go on with the next number when somebody starts the sealer with a number and a time of their own', async () => {
+    const handle = client.workflow.getHandle(sealsId);
+    const before = (await sealed()).length;
+    const changed = await chain(headOf(6));
+    await handle.terminate('by hand');
+    const chosen = { number: 1_000, digest: 'a'.repeat(64), since: Date.now() + 3_600_000 };
+    await client.workflow.start('seals', { workflowId: sealsId, taskQueue: 'nowhere', args: [chosen] });
+    await handle.terminate('by hand');
+    const start = { workflowId: sealsId, taskQueue: decisionsQueue, args: [chosen] };
+    // The launcher starts it again within the minute; whoever comes first.
+    await client.workflow.start('seals', { ...start, workflowIdConflictPolicy: 'TERMINATE_EXISTING' });
+    await until(async () => has(await sealed(), changed, headOf(6)), { what: 'the next seal', withinMs: 90_000 });
+    assert.ok((await sealed()).length > before);
+    await wholeChain();
+  });
+
   it('go on with the next number even where Temporal has forgotten every run, from what is in the files', async () => {
     const { sealKey, elsewhere } = { sealKey: key, elsewhere: 'other' };
     const chains = (dirOf: AuditFiles, name = installation) =>
