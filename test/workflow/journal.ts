@@ -342,7 +342,7 @@ describe('the journal', function () {
       if (number % 60 === 0) await reaches(head + number);
     }
     await reaches(head + 420);
-    assert.notEqual((await handle().describe()).runId, runId);
+    await until(async () => (await handle().describe()).runId !== runId, { withinMs: 20_000, what: 'another run' });
     await opens(['grant/l']);
     await reaches(head + 421);
     assert.equal((await newest(head + 420))[0]?.type, 'payloads-opened');
