@@ -2,6 +2,7 @@
  * The life of one worker process: it starts, says in one sentence what is wrong, serves for as long as it may, and ends on
  * SIGINT or SIGTERM with its work finished. It outlives Temporal: when the server goes away, it comes back with it.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DefaultLogger,
@@ -34,6 +35,8 @@ export async function run<S extends Settings>(
   body: (life: Life, settings: S) => Promise<void>,
 ): Promise<void> {
   const stop = new AbortController();
+  // Every part of a process that waits listens for its end; ten is only where Node begins to warn.
+  setMaxListeners(100, stop.signal);
   const end = (): void => stop.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
   try {
