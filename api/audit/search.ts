@@ -7,7 +7,7 @@ import { digest } from '../../workflows/domain/digest.js';
 import type { Instant, Ms } from '../../workflows/domain/time.js';
 import type { Sealer } from '../identity/seal.js';
 import { Problem } from '../problem.js';
-import { isoInstant } from '../schemas/time.js';
+import { recordLine } from '../schemas/answers.js';
 import type { Chains } from './chains.js';
 import { filterOf, filterShown, isMeant, rangeOf, type Range } from './range.js';
 import type { AuditPage, Narrowing, SearchAudit } from './schemas.js';
@@ -66,17 +66,7 @@ export function createSearch({ chains, sealer, now }: SearchDeps) {
       place = { token, run: 0, after: 0 };
     }
     return {
-      records: found.map(({ chain, sequence, at, type, by, detail, previous, hash }) => ({
-        chain,
-        sequence,
-        at,
-        time: isoInstant(at),
-        type,
-        by,
-        detail,
-        previous,
-        hash,
-      })),
+      records: found.map(recordLine),
       unreadable: [...new Set(unreadable)],
       next: next && (await sealer.seal('cursor', { place: next, of, range }, cursorLifetimeMs)),
     };

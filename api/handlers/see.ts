@@ -8,7 +8,7 @@ import { all, concerns, grantsOnly, is, isOneOf, waitsFor, type Filter } from '.
 import type { Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
 import { notFound, Problem } from '../problem.js';
-import { isoInstant } from '../schemas/time.js';
+import { recordLine } from '../schemas/answers.js';
 import type { HandlerDeps } from './deps.js';
 import { actionsNow, bodyOf, selectorsOf, standingOf, today, type Standing } from './standing.js';
 
@@ -88,17 +88,7 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
       await standingOf(deps, id, actor);
       const records = await deps.grants.record(id);
       return {
-        records: records.map(({ chain, sequence, at, type, by, detail, previous, hash }) => ({
-          chain,
-          sequence,
-          at,
-          time: isoInstant(at),
-          type,
-          by,
-          detail,
-          previous,
-          hash,
-        })),
+        records: records.map(recordLine),
       };
     },
   };

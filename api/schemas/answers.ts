@@ -1,8 +1,9 @@
 /** What the calls answer, beside the grant itself. */
 import { z } from 'zod';
+import type { AuditRecord } from '../../workflows/domain/record.js';
 import { grantStates } from '../../workflows/domain/states.js';
 import { GrantBody, OutcomeBody } from './grant.js';
-import { wireDuration, wireInstant } from './time.js';
+import { isoInstant, wireDuration, wireInstant } from './time.js';
 
 /** 200: judged and applied. */
 export const DecisionApplied = z
@@ -40,6 +41,12 @@ export const RecordBody = z
   })
   .meta({ id: 'Record' });
 export type RecordBody = z.infer<typeof RecordBody>;
+
+/** One record on the wire: as it was hashed, and its time for people. */
+export function recordLine(record: AuditRecord): RecordBody['records'][number] {
+  const { chain, sequence, at, type, by, detail, previous, hash } = record;
+  return { chain, sequence, at, time: isoInstant(at), type, by, detail, previous, hash };
+}
 
 export const CredentialBody = z
   .strictObject({
