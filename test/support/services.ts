@@ -32,6 +32,8 @@ export interface TestTemporal {
 export interface Restartable {
   /** The folder with its data. */
   state: string;
+  /** Of the process that runs now, or ran last. */
+  pid(): number;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -91,14 +93,14 @@ export async function ownRedis(): Promise<TestRedis> {
 
 export const postgres = once(async (): Promise<TestPostgres> => ownPostgres());
 
-/** A PostgreSQL of its own, for tests that stop it. */
-export async function ownPostgres(): Promise<TestPostgres> {
+/** A PostgreSQL of its own, for tests that stop it. It may forget what the disk does not hold, unless its settings are given. */
+export async function ownPostgres(settings = ['fsync=off']): Promise<TestPostgres> {
   const options = {
     services: await readCompose(),
     port: await freePort(),
     state: join(await folder(), 'data'),
     password: randomBytes(18).toString('base64url'),
-    settings: ['fsync=off'],
+    settings,
   };
   const { host, port, superuser, program } = await runPostgres(options);
   const again = async (): Promise<Program> => (await runPostgres(options)).program;
@@ -193,6 +195,7 @@ function restartable(first: Program, state: string, again: () => Promise<Program
   stops.push(stop);
   return {
     state,
+    pid: () => program.pid,
     stop,
     async start() {
       if (program.hasEnded()) program = await again();

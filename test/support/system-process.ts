@@ -20,6 +20,11 @@ export class SystemProcess {
     return this.own.name;
   }
 
+  /** Of the process that runs now, or ran last. */
+  pid(): number {
+    return this.program?.pid ?? 0;
+  }
+
   /** Where it serves its health and figures. */
   get origin(): string {
     return new URL(this.own.ready).origin;

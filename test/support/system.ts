@@ -23,7 +23,7 @@ import { ownProcesses } from '../../workers/dev/processes.js';
 import { stackSettings } from '../../workers/dev/settings.js';
 import { noConfiguration } from '../../workers/dev/temporal.js';
 import { grantWorkflowId } from '../../workflows/ids.js';
-import { policyFolder, swap } from './policy.js';
+import { type Edits, policyFolder, swap } from './policy.js';
 import {
   folder,
   oidc,
@@ -45,7 +45,7 @@ const installation = 'system';
 const tokenKeptMs = 3 * 60_000;
 
 /** Scores do not depend on the day of the run: reading is automatic, and writing takes the manager and then an owner. */
-const steady = {
+export const steady = {
   risk: swap('bands: { elevated: 30, high: 60, refuse: 95 }', 'bands: { elevated: 97, high: 98, refuse: 99 }'),
 };
 
@@ -79,6 +79,11 @@ export class System {
     this.mail = parts.mail;
     this.policyDir = parts.policyDir;
     this.stateDir = parts.stateDir;
+  }
+
+  /** Asks the target itself, as its superuser. */
+  get superuser(): pg.Pool {
+    return this.parts.superuser;
   }
 
   /** Where anybody of the namespace finds Temporal. */
@@ -176,13 +181,23 @@ export function system(): Promise<System> {
   return (started ??= startSystem());
 }
 
-async function startSystem(): Promise<System> {
+export interface SystemOptions {
+  /** What is changed in the example policy, and in the example ceiling. */
+  policy?: Edits;
+  ceiling?: (text: string) => string;
+  /** Of the target's server. */
+  postgresSettings?: string[];
+}
+
+/** One of its own; it stops with all services. */
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const { policy = steady, ceiling = manyAnHour, postgresSettings } = options;
   const stateDir = await folder();
-  const policyDir = await policyFolder(steady);
+  const policyDir = await policyFolder(policy);
   const [engine, redis, ordersDb, mail, provider, keys, bundle, cli] = await Promise.all([
     ownTemporal(),
     ownRedis(),
-    ownPostgres().then(ownOrdersDb),
+    ownPostgres(postgresSettings).then(ownOrdersDb),
     startMail({ smtp: 0, page: 0 }),
     oidc(policyDir),
     developmentKeys(join(stateDir, 'keys')),
@@ -197,7 +212,7 @@ async function startSystem(): Promise<System> {
     HOME,
     DAYPASS_STATE_DIR: stateDir,
     DAYPASS_POLICY_DIR: policyDir,
-    DAYPASS_ZONE_DIR: await zoneFolder(stateDir),
+    DAYPASS_ZONE_DIR: await zoneFolder(stateDir, ceiling),
     DAYPASS_INSTALLATION: installation,
     DAYPASS_PORT: String(portalPort),
     ORDERS_DB_PORT: String(ordersDb.port),
@@ -269,13 +284,15 @@ async function bundleFile(stateDir: string): Promise<string> {
   return file;
 }
 
-/** The example ceiling; one run asks more often in an hour than it would allow without people. */
-async function zoneFolder(stateDir: string): Promise<string> {
+/** One run asks more often in an hour than the example ceiling would allow without people. */
+const manyAnHour = swap('perHour: 20', 'perHour: 1000');
+
+async function zoneFolder(stateDir: string, ceiling: (text: string) => string): Promise<string> {
   const zone = join(stateDir, 'zone');
   await mkdir(zone, { mode: 0o700 });
   const example = await readFile('policy/ceilings/orders-db.yml', 'utf8');
   const file = join(zone, 'orders-db.yml');
-  await writeFile(file, swap('perHour: 20', 'perHour: 1000')(example));
+  await writeFile(file, ceiling(example));
   await chmod(file, 0o600);
   return zone;
 }
