@@ -36,6 +36,8 @@ export interface Restartable {
   pid(): number;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Without a word of warning. Resolves when all of it is gone. */
+  kill(): Promise<void>;
 }
 
 export interface TestRedis extends Restartable {
@@ -197,6 +199,11 @@ function restartable(first: Program, state: string, again: () => Promise<Program
     state,
     pid: () => program.pid,
     stop,
+    async kill() {
+      if (program.hasEnded()) return;
+      process.kill(program.pid, 'SIGKILL');
+      await program.ended;
+    },
     async start() {
       if (program.hasEnded()) program = await again();
     },

@@ -9,6 +9,8 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 export class SystemProcess {
   /** Every line that it said, in all its lives. */
   readonly said: string[] = [];
+  /** Over what the launcher gives it, at every start from now on. */
+  settings: Record<string, string> = {};
   private readonly own: OwnProcess;
   private program?: Program;
 
@@ -38,7 +40,7 @@ export class SystemProcess {
       name,
       command: process.execPath,
       args: ['--enable-source-maps', '--import', tsx, file],
-      env: { ...this.own.env, ...env },
+      env: { ...this.own.env, ...this.settings, ...env },
       onLine: (line) => void this.said.push(line),
     });
     const answers = async (): Promise<boolean> => (await fetch(ready, { signal: AbortSignal.timeout(2_000) })).ok;
@@ -52,8 +54,12 @@ export class SystemProcess {
 
   /** Without a word of warning. */
   async kill(): Promise<void> {
-    if (!this.program || this.program.hasEnded()) return;
-    process.kill(this.program.pid, 'SIGKILL');
-    await this.program.ended;
+    this.send('SIGKILL');
+    await this.program?.ended;
+  }
+
+  /** At once, and without waiting for what comes of it. */
+  send(signal: NodeJS.Signals): void {
+    if (this.program && !this.program.hasEnded()) process.kill(this.program.pid, signal);
   }
 }
