@@ -49,5 +49,5 @@ function named(group: string, count: number): string[] {
 
 function person(id: string): string {
   const group = id.startsWith('security') ? 'security' : 'engineers';
-  return `  - { id: ${id}, name: ${id}, email: ${id}@example.org, manager: manager, groups: [${group}] }\n`;
+  return `  - { id: ${id}, name: ${id}, email: ${id}@example.org, manager: manager, groups: [${group}], timeZone: Europe/Berlin }\n`;
 }

@@ -9,6 +9,7 @@ import { readCompose } from '../../workers/dev/compose.js';
 import { stopServices } from '../support/services.js';
 import { type Bench, startBench } from './bench.js';
 import { markdown, type Table } from './table.js';
+import { throughput } from './throughput.js';
 
 /** One sentence on warming up, and what it measures. */
 interface Section {
@@ -16,7 +17,9 @@ interface Section {
   measure: (bench: Bench) => Promise<Table[]>;
 }
 
-const sections = new Map<string, Section>();
+const sections = new Map<string, Section>([
+  ['throughput', { warmUp: '40 grants, then 40 floors, that no figure has in.', measure: throughput }],
+]);
 
 const run = promisify(execFile);
 const tell = (line: string): void => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);

@@ -1,0 +1,76 @@
+/** Many people at once: asking, and ending what was asked for, as fast as the API lets them. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { ApiProblem } from '../../api/client/client.js';
+import type { Bench } from './bench.js';
+
+/** Works on all items, so many at a time. */
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values();
+  // All take from the one iterator.
+  const loop = async (): Promise<void> => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, loop));
+}
+
+export class Crowd {
+  /** How often the API asked somebody to come back later: its own limits per minute, kept. */
+  sentAway = 0;
+  private readonly bench: Bench;
+  private asked = 0;
+  private ended = 0;
+
+  constructor(bench: Bench) {
+    this.bench = bench;
+  }
+
+  /** Signs everyone in, so that no figure has it in. */
+  async signIn(): Promise<void> {
+    const { engineers, securityPeople, system, manager } = this.bench;
+    await inParallel(
+      [...engineers, ...securityPeople, manager],
+      8,
+      async (account) => void (await system.token(account)),
+    );
+  }
+
+  /** A grant that passes by itself. */
+  async ask(seconds: number): Promise<string> {
+    const { engineers, system } = this.bench;
+    const account = turn(engineers, this.asked++);
+    const wish = {
+      entitlement: 'orders-db/read',
+      justification: 'Measure how much everything bears.',
+      requestedDuration: `PT${seconds}S`,
+    };
+    const { grantId } = await this.patiently(() => system.as(account).ask(wish));
+    return grantId;
+  }
+
+  async revoke(grantId: string): Promise<void> {
+    const { securityPeople, system } = this.bench;
+    const account = turn(securityPeople, this.ended++);
+    await this.patiently(() => system.as(account).revoke(grantId, { reason: 'Measured.' }));
+  }
+
+  /** What the API has no room for in this minute is asked again when it says so. */
+  private async patiently<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof ApiProblem) || error.problem.type !== 'rate-limited') throw error;
+        this.sentAway += 1;
+        await pause(1_000);
+      }
+    }
+  }
+}
+
+function turn(accounts: readonly string[], number: number): string {
+  return accounts[number % accounts.length] ?? '';
+}
