@@ -40,7 +40,7 @@ import {
 import { SystemProcess } from './system-process.js';
 
 const run = promisify(execFile);
-const installation = 'system';
+export const installation = 'system';
 /** Below the age at which a sign-in stops being fresh, so that a test never depends on how long the run takes. */
 const tokenKeptMs = 3 * 60_000;
 

@@ -1,0 +1,185 @@
+/** What Temporal itself holds of each grant: its runs, its history event by event, its record, and whether it replays. */
+import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
+import type proto from '@temporalio/proto';
+import { Worker } from '@temporalio/worker';
+import { createCodec } from '../../../activities/platform/codec.js';
+import type { KeyRing } from '../../../activities/platform/keys.js';
+import { dataConverter } from '../../../activities/platform/temporal.js';
+import type { AuditRecord } from '../../../workflows/domain/record.js';
+import type { GrantView } from '../../../workflows/domain/view.js';
+import { grantIdOf, grantWorkflowId } from '../../../workflows/ids.js';
+import * as messages from '../../../workflows/messages.js';
+import { workflowBundle } from '../bundle.js';
+import type { GrantFacts, HistoryEvent } from './facts.js';
+
+type RawHistory = proto.temporal.api.history.v1.IHistory;
+type RawEvent = proto.temporal.api.history.v1.IHistoryEvent;
+
+export interface TemporalPlace {
+  address: string;
+  namespace: string;
+  codecKeys: KeyRing;
+}
+
+/** How many grants are asked at once: the machine of a test is small. */
+const atOnce = 8;
+/** Of each kind of life, as many histories are replayed: grants that lived alike replay alike. */
+const replayedAlike = 3;
+/** A closed grant is read back by a worker first, and the machine may be busy. */
+const askMs = 60_000;
+
+/** Grants that Temporal lists, and those of `known`, which visibility may not show yet. */
+export async function grantsAt(place: TemporalPlace, known: readonly string[]): Promise<GrantFacts[]> {
+  const { address, namespace, codecKeys } = place;
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace, dataConverter: dataConverter(codecKeys, 'throw') });
+  try {
+    const runs = await runsOf(client);
+    const grantIds = [...new Set([...known, ...runs.keys()])];
+    const asked = new Asked(client, createCodec(codecKeys));
+    const grants: GrantFacts[] = [];
+    for (let from = 0; from < grantIds.length; from += atOnce) {
+      const some = grantIds.slice(from, from + atOnce);
+      grants.push(...(await Promise.all(some.map((grantId) => asked.grant(grantId, runs.get(grantId) ?? [])))));
+    }
+    await asked.replay(codecKeys);
+    return grants;
+  } finally {
+    await connection.close();
+  }
+}
+
+async function runsOf(client: Client): Promise<Map<string, GrantFacts['runs']>> {
+  const found = new Map<string, GrantFacts['runs']>();
+  const listed = [];
+  for await (const run of client.workflow.list({ query: `WorkflowType = 'grant'` })) listed.push(run);
+  for (const { workflowId, runId, status } of listed.toSorted((a, b) => Number(a.startTime) - Number(b.startTime))) {
+    const grantId = grantIdOf(workflowId);
+    if (grantId === undefined) continue;
+    const run = { runId, isOpen: status.name === 'RUNNING', isTerminated: status.name === 'TERMINATED' };
+    found.set(grantId, [...(found.get(grantId) ?? []), run]);
+  }
+  return found;
+}
+
+class Asked {
+  private readonly client: Client;
+  private readonly codec: PayloadCodec;
+  /** By kind of life. */
+  private readonly lives = new Map<string, { facts: GrantFacts; history: RawHistory }[]>();
+
+  constructor(client: Client, codec: PayloadCodec) {
+    this.client = client;
+    this.codec = codec;
+  }
+
+  async grant(grantId: string, listed: GrantFacts['runs']): Promise<GrantFacts> {
+    const handle = this.client.workflow.getHandle(grantWorkflowId(grantId));
+    const described = await handle.describe().catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'WorkflowNotFoundError') return undefined;
+      throw error;
+    });
+    if (!described) return { grantId, runs: [], records: [], history: [] };
+    const { status, runId, memo } = described;
+    const newest = { runId, isOpen: status.name === 'RUNNING', isTerminated: status.name === 'TERMINATED' };
+    const raw = await handle.fetchHistory();
+    const facts: GrantFacts = {
+      grantId,
+      runs: [...listed.filter((run) => run.runId !== runId), newest],
+      ...(memo?.view !== undefined && { view: memo.view as GrantView }),
+      records: await this.records(grantId),
+      history: await this.opened(raw.events ?? [], grantWorkflowId(grantId)),
+    };
+    const kind = [...new Set(facts.records.map(({ type }) => type))].toSorted().join(' ');
+    const alike = this.lives.get(kind) ?? [];
+    if (alike.length < replayedAlike) this.lives.set(kind, [...alike, { facts, history: raw }]);
+    return facts;
+  }
+
+  private async records(grantId: string): Promise<AuditRecord[]> {
+    const handle = this.client.workflow.getHandle(grantWorkflowId(grantId));
+    const all: AuditRecord[] = [];
+    for (;;) {
+      const page = await this.client.withDeadline(Date.now() + askMs, () => handle.query(messages.record, all.length));
+      if (page.length === 0) return all;
+      all.push(...page);
+    }
+  }
+
+  private async opened(events: RawEvent[], workflowId: string): Promise<HistoryEvent[]> {
+    const names = new Map<number, string>();
+    const opened: HistoryEvent[] = [];
+    for (const raw of events) {
+      const event = await this.event(raw, workflowId, names);
+      if (event.name !== undefined) names.set(event.id, event.name);
+      opened.push(event);
+    }
+    return opened;
+  }
+
+  private async event(raw: RawEvent, workflowId: string, names: Map<number, string>): Promise<HistoryEvent> {
+    const id = Number(raw.eventId);
+    const at = optionalTsToMs(raw.eventTime) ?? 0;
+    const attributes = Object.entries(raw).find(([key, value]) => key.endsWith('EventAttributes') && value);
+    const [key = 'unknown', value] = (attributes ?? []) as [string?, Attributes?];
+    const type = key.replace('EventAttributes', '').replace(/^./, (first) => first.toUpperCase());
+    const of = numberOf(value?.scheduledEventId ?? value?.workflowTaskCompletedEventId);
+    const started = type === 'WorkflowTaskCompleted' ? numberOf(value?.startedEventId) : of;
+    const name =
+      value?.activityType?.name ?? value?.signalName ?? value?.markerName ?? names.get(started ?? -1) ?? undefined;
+    const payload =
+      value?.input?.payloads?.[0] ??
+      value?.result?.payloads?.[0] ??
+      value?.upsertedMemo?.fields?.['view'] ??
+      value?.details?.['result']?.payloads?.[0];
+    return {
+      id,
+      at,
+      type,
+      ...(name !== undefined && { name }),
+      ...(started !== undefined && { of: started }),
+      ...(payload && { says: await this.open(payload, workflowId) }),
+    };
+  }
+
+  private async open(payload: Payload, workflowId: string): Promise<unknown> {
+    const { namespace } = this.client.options;
+    const [decoded] = await this.codec.decode([payload], { type: 'workflow', namespace, workflowId });
+    return decoded && defaultPayloadConverter.fromPayload(decoded);
+  }
+
+  /** Against today's sources. */
+  async replay(codecKeys: KeyRing): Promise<void> {
+    const options = { workflowBundle: await workflowBundle(), dataConverter: dataConverter(codecKeys) };
+    const histories = [...this.lives.values()].flat();
+    const replays = Worker.runReplayHistories(
+      options,
+      histories.map(({ facts, history }) => ({ workflowId: grantWorkflowId(facts.grantId), history })),
+    );
+    for await (const { workflowId, error } of replays) {
+      const replayed = histories.find(({ facts }) => grantWorkflowId(facts.grantId) === workflowId);
+      if (replayed) replayed.facts.replayed = error ? { because: error.message } : 'clean';
+    }
+  }
+}
+
+/** Whatever kind of event it is: the members that are read here. */
+interface Attributes {
+  scheduledEventId?: unknown;
+  startedEventId?: unknown;
+  workflowTaskCompletedEventId?: unknown;
+  activityType?: { name?: string };
+  signalName?: string;
+  markerName?: string;
+  input?: { payloads?: Payload[] };
+  result?: { payloads?: Payload[] };
+  details?: { [name: string]: { payloads?: Payload[] } };
+  upsertedMemo?: { fields?: { [name: string]: Payload } };
+}
+
+function numberOf(value: unknown): number | undefined {
+  const number = value === null || value === undefined ? 0 : Number(value);
+  return number > 0 ? number : undefined;
+}
