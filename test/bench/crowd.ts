@@ -1,6 +1,8 @@
 /** Many people at once: asking, and ending what was asked for, as fast as the API lets them. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ApiProblem } from '../../api/client/client.js';
+import type { Accepted } from '../support/invariants.js';
 import type { Bench } from './bench.js';
 
 /** Works on all items, so many at a time. */
@@ -20,6 +22,8 @@ export async function inParallel<T>(
 export class Crowd {
   /** How often the API asked somebody to come back later: its own limits per minute, kept. */
   sentAway = 0;
+  /** What the API took, as those who asked were told. */
+  readonly accepted: Accepted = { grants: [], decisions: [], removalStartsWithinMs: 2_000 };
   private readonly bench: Bench;
   private asked = 0;
   private ended = 0;
@@ -48,13 +52,17 @@ export class Crowd {
       requestedDuration: `PT${seconds}S`,
     };
     const { grantId } = await this.patiently(() => system.as(account).ask(wish));
+    this.accepted.grants.push({ grantId, by: `person:${account}` });
     return grantId;
   }
 
   async revoke(grantId: string): Promise<void> {
     const { securityPeople, system } = this.bench;
     const account = turn(securityPeople, this.ended++);
-    await this.patiently(() => system.as(account).revoke(grantId, { reason: 'Measured.' }));
+    const decisionId = randomUUID();
+    const answer = await this.patiently(() => system.as(account).revoke(grantId, { decisionId, reason: 'Measured.' }));
+    const status = 'recorded' in answer ? 202 : 200;
+    this.accepted.decisions.push({ grantId, decisionId, action: 'revoke', by: `person:${account}`, status });
   }
 
   /** What the API has no room for in this minute is asked again when it says so. */

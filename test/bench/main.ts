@@ -8,6 +8,8 @@ import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { readCompose } from '../../workers/dev/compose.js';
 import { stopServices } from '../support/services.js';
 import { type Bench, startBench } from './bench.js';
+import { recovery } from './recovery.js';
+import { storm } from './storm.js';
 import { markdown, type Table } from './table.js';
 import { throughput } from './throughput.js';
 
@@ -19,6 +21,11 @@ interface Section {
 
 const sections = new Map<string, Section>([
   ['throughput', { warmUp: '40 grants, then 40 floors, that no figure has in.', measure: throughput }],
+  [
+    'recovery',
+    { warmUp: 'none: the first part that is taken away is the API, which no removal needs.', measure: recovery },
+  ],
+  ['storm', { warmUp: 'making the grants.', measure: storm }],
 ]);
 
 const run = promisify(execFile);

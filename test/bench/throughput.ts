@@ -3,7 +3,7 @@ import type { Bench } from './bench.js';
 import { Crowd, inParallel } from './crowd.js';
 import { profiles } from './profile.js';
 import { withStandingFloor } from './standing-floor.js';
-import { mustBeEmpty } from './standing.js';
+import { mustBeKept } from './standing.js';
 import { perSecond, type Table } from './table.js';
 import { TargetWatch } from './target-watch.js';
 import { cpuTable, usageOf, type Usage } from './usage.js';
@@ -61,7 +61,7 @@ export async function throughput(bench: Bench): Promise<Table[]> {
     });
     tell('the same again with a profiler in each process');
     const top = await profiles(bench, async () => void (await level(ours, 32, most)));
-    await mustBeEmpty(bench);
+    const kept = await mustBeKept(bench, crowd);
     const cpu = cpuTable(
       'Where the time goes: processes, at the widest',
       before,
@@ -69,7 +69,7 @@ export async function throughput(bench: Bench): Promise<Table[]> {
       last?.count ?? 0,
       (last?.usableMs ?? 0) + (last?.goneMs ?? 0),
     );
-    return [rates(found, floors, crowd), cpu, ...top];
+    return [rates(found, floors, crowd, kept), cpu, ...top];
   } finally {
     await watch.stop();
   }
@@ -97,7 +97,7 @@ async function told(bench: Bench, what: string, done: Level): Promise<Level> {
   return done;
 }
 
-function rates(found: Level[], floors: Level[], crowd: Crowd): Table {
+function rates(found: Level[], floors: Level[], crowd: Crowd, kept: string): Table {
   const rows = found.map(({ width, count, usableMs, goneMs }, index) => {
     const floor = floors[index] ?? { width, count, usableMs: Number.NaN, goneMs: Number.NaN };
     return [
@@ -120,6 +120,7 @@ function rates(found: Level[], floors: Level[], crowd: Crowd): Table {
       'Each of those who wait at once asks for the next when theirs is there. The grants pass without approval and are revoked by people.',
       'Floor: start to first empty activity, and signal to second empty activity, with a timer armed between; no API, no target, nothing sealed, one process.',
       `The API sent somebody away for its own limits ${crowd.sentAway} times.`,
+      kept,
     ],
   };
 }

@@ -1,0 +1,131 @@
+/** A part is away for a minute while a hundred grants end: how long after its return the last of them is gone at the target. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Bench } from './bench.js';
+import { Crowd, inParallel } from './crowd.js';
+import { mustBeKept } from './standing.js';
+import { ms, percentile, type Table } from './table.js';
+import { TargetWatch } from './target-watch.js';
+
+/** A part that can be taken away without a word and brought back. */
+interface Part {
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+interface Recovered {
+  part: string;
+  /** How many had been removed while the part was away. */
+  meanwhile: number;
+  startMs: number;
+  /** From the return to the last removal; negative: before it. */
+  lastMs: number;
+  lateness: number[];
+}
+
+/** From the first request to the beginning of the outage: all of them must stand by then. */
+const makingMs = 25_000;
+
+export async function recovery(bench: Bench): Promise<Table[]> {
+  const [count = 100, outageSeconds = 60] = bench.counts;
+  const { system } = bench;
+  const parts: [name: string, part: Part][] = [
+    ['API', system.api],
+    ['decisions worker', system.decisions],
+    ['connector worker', system.connectors],
+    ['Redis', system.redis],
+    ['Temporal', system.temporal],
+    ['target', system.ordersDb],
+  ];
+  const crowd = new Crowd(bench);
+  // A worker that is away cannot start a removal in time: what is promised then is the rest.
+  crowd.accepted.removalStartsWithinMs = (outageSeconds + 30) * 1_000;
+  await crowd.signIn();
+  const found: Recovered[] = [];
+  for (const [name, part] of parts) {
+    found.push(await recovered(bench, crowd, name, part, count, outageSeconds * 1_000));
+    const { lastMs, startMs } = found.at(-1) ?? { lastMs: 0, startMs: 0 };
+    bench.tell(`${name}: started in ${ms(startMs)}, last removal ${ms(lastMs)} after its return`);
+  }
+  const kept = await mustBeKept(bench, crowd);
+  return [
+    {
+      title: `${count} grants end while a part is away for ${outageSeconds} s`,
+      columns: [
+        'part',
+        'removed while it was away',
+        'its own start',
+        'from its return to the last removal',
+        'lateness p50',
+        'the last',
+      ],
+      rows: found.map(({ part, meanwhile, startMs, lastMs, lateness }) => [
+        part,
+        meanwhile,
+        ms(startMs),
+        lastMs <= 0 ? 'all gone before it' : ms(lastMs),
+        ms(percentile(lateness, 0.5)),
+        ms(Math.max(...lateness)),
+      ]),
+      notes: [
+        'Each part is killed outright. It has returned once it answers again: our processes by their own health, services by their own protocol; that start is the column before.',
+        'Gone is what the target says, asked every 20 ms. The ends lie evenly over the outage.',
+        'Lateness: from the end that the target’s own label has to the account gone. While nobody removes, the target lets nobody in past that end.',
+        kept,
+      ],
+    },
+  ];
+}
+
+async function recovered(
+  bench: Bench,
+  crowd: Crowd,
+  name: string,
+  part: Part,
+  count: number,
+  outageMs: number,
+): Promise<Recovered> {
+  const { system, tell } = bench;
+  const watch = new TargetWatch(system, 20);
+  try {
+    tell(`${name}: making ${count} grants`);
+    const leavesAt = Date.now() + makingMs;
+    const ids: string[] = [];
+    await inParallel(
+      Array.from({ length: count }, (_, index) => index),
+      8,
+      async (index) => {
+        const endsAt = leavesAt + outageMs * (0.05 + (0.85 * index) / count);
+        const id = await crowd.ask(Math.round((endsAt - Date.now()) / 1_000));
+        await watch.usable(id);
+        ids.push(id);
+      },
+    );
+    if (Date.now() > leavesAt) throw new Error(`Making ${count} grants took longer than ${ms(makingMs)}.`);
+    const ends = await endsOf(bench);
+    await pause(leavesAt - Date.now());
+    await part.kill();
+    tell(`${name}: away`);
+    await pause(outageMs);
+    const startedAt = Date.now();
+    await part.start();
+    const returnedAt = Date.now();
+    const gone = await Promise.all(ids.map((id) => watch.gone(id)));
+    return {
+      part: name,
+      meanwhile: gone.filter((at) => at < startedAt).length,
+      startMs: returnedAt - startedAt,
+      lastMs: Math.max(...gone) - returnedAt,
+      lateness: ids.map((id, index) => (gone[index] ?? Number.NaN) - (ends.get(id) ?? Number.NaN)),
+    };
+  } finally {
+    await watch.stop();
+  }
+}
+
+/** By grant, the end that the target itself holds the account to. */
+async function endsOf({ system }: Bench): Promise<Map<string, number>> {
+  const { rows } = await system.superuser.query<{ id: string; ends: Date }>(
+    `SELECT regexp_replace(rolname, '^.*_', '') AS id, rolvaliduntil AS ends FROM pg_roles WHERE rolvaliduntil IS NOT NULL`,
+  );
+  return new Map(rows.map(({ id, ends }) => [id, ends.getTime()]));
+}
