@@ -9,6 +9,7 @@ import { decisionHandlers } from './handlers/decide.js';
 import type { HandlerDeps } from './handlers/deps.js';
 import { entitlementsHandler } from './handlers/entitlements.js';
 import { seeHandlers } from './handlers/see.js';
+import { createWaits } from './handlers/waits.js';
 import type { Actor } from './identity/actor.js';
 import type { CredentialBody, EntitlementList, GrantPage, RecordBody } from './schemas/answers.js';
 import type { AskGrant } from './schemas/ask.js';
@@ -47,17 +48,18 @@ export interface Handlers {
   revoke(id: string, body: End, actor: Actor): Promise<Decided>;
   extend(id: string, body: Extend, actor: Actor): Promise<Decided>;
   review(id: string, body: Review, actor: Actor): Promise<Decided>;
-  /** With `renew`, another credential is made first. */
-  collect(id: string, body: CollectCredential, actor: Actor): Promise<CredentialBody>;
+  /** With `wait`, as soon as the access is active; with `renew`, another credential is made first. */
+  collect(id: string, body: CollectCredential, actor: Actor, gone?: AbortSignal): Promise<CredentialBody>;
   entitlements(actor: Actor): Promise<EntitlementList>;
 }
 
 export function createHandlers(deps: HandlerDeps): Handlers {
+  const waits = createWaits(deps);
   return {
     ...askHandlers(deps),
-    ...seeHandlers(deps),
+    ...seeHandlers(deps, waits),
     ...decisionHandlers(deps),
-    collect: collectHandler(deps),
+    collect: collectHandler(deps, waits),
     entitlements: entitlementsHandler(deps),
   };
 }

@@ -183,6 +183,13 @@ function pointer(path: PropertyKey[]): string {
   return path.map((part) => `/${String(part).slice(0, 60).replace(/~/g, '~0').replace(/\//g, '~1')}`).join('');
 }
 
+/** Aborts when the caller has gone, so that nobody waits, or is handed anything, in their place. */
+export function goneWith(response: Response): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
+
 /** Mounts the routes, and answers 405-shaped mistakes as not found like everything else that does not exist. */
 export function mount(router: Router, routes: readonly Route[]): void {
   for (const { declaration, handler } of routes) router[declaration.method](declaration.path, handler);

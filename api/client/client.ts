@@ -110,9 +110,9 @@ export class Client {
     return this.decide(id, 'review', body);
   }
 
-  /** The same id gets the same answer, for two minutes. */
-  collect(id: string, collectId: string = randomUUID()): Promise<CredentialBody> {
-    return this.post(`/v1/grants/${id}/credential`, { collectId });
+  /** The same id gets the same answer, for two minutes. With `wait` (ISO 8601, at most a minute), as soon as it is active. */
+  collect(id: string, collectId: string = randomUUID(), wait?: string): Promise<CredentialBody> {
+    return this.post(`/v1/grants/${id}/credential`, { collectId, ...(wait === undefined ? {} : { wait }) });
   }
 
   /** Another credential where the first was lost. */

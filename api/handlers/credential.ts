@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { may } from '../../workflows/domain/rights.js';
+import type { GrantState } from '../../workflows/domain/states.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import type { Handlers } from '../handlers.js';
 import { requireKnownSignIn, requireStepUp } from '../identity/identify.js';
@@ -15,6 +16,10 @@ import type { HandlerDeps } from './deps.js';
 import { refuseFlood } from './flood.js';
 import { renew } from './renew.js';
 import { standingOf } from './standing.js';
+import type { Waits } from './waits.js';
+
+/** What can still become active. */
+const before: readonly GrantState[] = ['REQUESTED', 'APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING'];
 
 const openForMs: Ms = 2 * 60_000;
 
@@ -36,12 +41,17 @@ export interface OpenedCredential {
   [field: string]: unknown;
 }
 
-export function collectHandler(deps: HandlerDeps): Handlers['collect'] {
-  return async (id, { collectId, renew: isLost }, actor) => {
-    const { found, roles } = await standingOf(deps, id, actor);
-    const { view, recipientKey } = found;
-    if (view.subject !== actor.ref)
+export function collectHandler(deps: HandlerDeps, waits: Waits): Handlers['collect'] {
+  return async (id, { collectId, renew: isLost, wait }, actor, gone) => {
+    const first = await standingOf(deps, id, actor);
+    if (first.found.view.subject !== actor.ref) {
       throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
+    }
+    const isSettled = ({ state }: { state: GrantState }): boolean => !before.includes(state);
+    const { found, roles } = wait === undefined ? first : await waits(first, actor, isSettled, wait, gone);
+    const { view, recipientKey } = found;
+    // It is handed over once: never to nobody.
+    if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
     if (!may(isLost ? 'renew' : 'collect', roles, view.state)) {
       throw new Problem('not-active', 'There is a credential only while the access is active.', { state: view.state });
     }

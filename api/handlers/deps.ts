@@ -17,7 +17,7 @@ export interface HandlerDeps {
   signer: Signer;
   passkeys: PasskeyChecks;
   sealer: Sealer;
-  live: Pick<Live, 'watch'>;
+  live: Pick<Live, 'watch' | 'onSignOut'>;
   log: Log;
   /** Opens what connectors sealed to this API. */
   openCredential: (sealed: string) => Promise<OpenedCredential>;

@@ -1,40 +1,20 @@
 /** Looking: one grant, many of them, what waits for the actor, and the record. */
-import { abortsWithin } from '../../activities/platform/deadline.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { mayEverywhere } from '../../workflows/domain/rights.js';
 import { liveStates, terminalStates } from '../../workflows/domain/states.js';
+import type { GrantView } from '../../workflows/domain/view.js';
 import { all, concerns, grantsOnly, is, isOneOf, waitsFor, type Filter } from '../filter.js';
 import type { Handlers } from '../handlers.js';
-import type { Actor } from '../identity/actor.js';
-import { notFound, Problem } from '../problem.js';
+import { Problem } from '../problem.js';
 import { recordLine } from '../schemas/answers.js';
 import type { HandlerDeps } from './deps.js';
-import { actionsNow, bodyOf, selectorsOf, standingOf, today, type Standing } from './standing.js';
+import { actionsNow, bodyOf, selectorsOf, standingOf } from './standing.js';
+import type { Waits } from './waits.js';
 
 const cursorLifetimeMs: Ms = 3_600_000;
-/** Each waiting call looks at its grant with every change, so that their number is bounded. */
-const waitsPerActor = 50;
 
-export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 'approvals' | 'record'> {
-  const waiting = new Map<string, number>();
-
-  async function counted<T>({ ref }: Actor, wait: () => Promise<T>): Promise<T> {
-    const before = waiting.get(ref) ?? 0;
-    if (before >= waitsPerActor) {
-      const because = `You have ${waitsPerActor} calls waiting for changes; let one of them end first.`;
-      throw new Problem('rate-limited', because, { retryAfterSeconds: 10 });
-    }
-    waiting.set(ref, before + 1);
-    try {
-      return await wait();
-    } finally {
-      const now = (waiting.get(ref) ?? 1) - 1;
-      if (now > 0) waiting.set(ref, now);
-      else waiting.delete(ref);
-    }
-  }
-
+export function seeHandlers(deps: HandlerDeps, waits: Waits): Pick<Handlers, 'see' | 'list' | 'approvals' | 'record'> {
   async function page(filter: Filter, query: { cursor?: string; limit: number }) {
     const of = digest({ filter });
     const token = query.cursor === undefined ? undefined : await readCursor(query.cursor, of);
@@ -54,8 +34,9 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
     see: async (id, query, actor, gone) => {
       const { wait, after } = query;
       const first = await standingOf(deps, id, actor);
-      const standing =
-        wait === undefined ? first : await counted(actor, () => changed(deps, first, actor, { wait, after }, gone));
+      const known = after ?? first.found.view.changes;
+      const isNews = ({ changes }: GrantView): boolean => changes > known;
+      const standing = wait === undefined ? first : await waits(first, actor, isNews, wait, gone);
       return bodyOf(deps, standing.found, actor);
     },
 
@@ -96,54 +77,4 @@ export function seeHandlers(deps: HandlerDeps): Pick<Handlers, 'see' | 'list' | 
 
 function given(attribute: Parameters<typeof is>[0], value: string | undefined): Filter | undefined {
   return value === undefined ? undefined : is(attribute, value);
-}
-
-/** The grant once it is newer than `after` (or than now), or as it is when the time is up or the caller has gone. */
-async function changed(
-  deps: HandlerDeps,
-  first: Standing,
-  actor: Actor,
-  query: { wait: Ms; after?: number },
-  gone?: AbortSignal,
-): Promise<Standing> {
-  const { grantId } = first.found.view;
-  const after = query.after ?? first.found.view.changes;
-  const signal = abortsWithin(query.wait, ...(gone ? [gone] : []));
-  const news = createBell(signal);
-  const stop = deps.live.watch(grantId, news.ring);
-  try {
-    let latest = first;
-    // Between the first look and the watch there was a gap: look once more before waiting.
-    while (latest.found.view.changes <= after && !signal.aborted) {
-      const who = today(deps.policy(), actor);
-      if (!who) throw notFound();
-      latest = await standingOf(deps, grantId, who);
-      if (latest.found.view.changes > after) break;
-      await news.rung();
-    }
-    return latest;
-  } finally {
-    stop();
-  }
-}
-
-/** Remembers one ring between two waits, so that none is missed. */
-function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promise<void> } {
-  let isRung = false;
-  let wake = () => {};
-  signal.addEventListener('abort', () => wake(), { once: true });
-  return {
-    ring: () => {
-      isRung = true;
-      wake();
-    },
-    rung: () =>
-      new Promise((resolve) => {
-        wake = () => {
-          isRung = false;
-          resolve();
-        };
-        if (isRung || signal.aborted) wake();
-      }),
-  };
 }

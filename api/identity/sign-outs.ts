@@ -131,3 +131,9 @@ function createSeal(sessionKey: Uint8Array) {
     },
   };
 }
+
+/** Is this news of the sign-out of this actor? A forged one ends what waits for them, and they call again. */
+export function endsSignIn(message: string, { ref, sessionId }: Pick<Proof, 'ref' | 'sessionId'>): boolean {
+  const [what, id] = message.split(' ');
+  return what === 'session' ? id === sessionId : what === 'ref' && id === ref;
+}

@@ -4,7 +4,7 @@ import type { FailureCode } from '../../workflows/domain/failure.js';
 import type { GrantAction } from '../../workflows/domain/rights.js';
 import type { Decided, Handlers } from '../handlers.js';
 import type { Actor } from '../identity/actor.js';
-import { route, type Answer, type Route } from '../route.js';
+import { goneWith, route, type Answer, type Route } from '../route.js';
 import { CredentialBody, DecisionApplied, DecisionRecorded } from '../schemas/answers.js';
 import { Approve, CollectCredential, Deny, End, Extend, Review } from '../schemas/decisions.js';
 import { GrantRef } from '../schemas/names.js';
@@ -54,7 +54,8 @@ export function decisionRoutes(handlers: Handlers): Route[] {
         method: 'post',
         path: '/v1/grants/:id/credential',
         may: 'collect',
-        summary: 'Collect the credential: once, by the subject, while the access is active; a lost one is renewed',
+        summary:
+          'Collect the credential: once, by the subject, while the access is active; with `wait`, as soon as it is; a lost one is renewed',
         params: GrantRef,
         body: CollectCredential,
         answer: { 200: CredentialBody },
@@ -73,7 +74,10 @@ export function decisionRoutes(handlers: Handlers): Route[] {
           'fresh-sign-in-required',
         ],
       },
-      async ({ params, body }, actor) => ({ status: 200, body: await handlers.collect(params.id, body, actor) }),
+      async ({ params, body }, actor, { response }) => ({
+        status: 200,
+        body: await handlers.collect(params.id, body, actor, goneWith(response)),
+      }),
     ),
   ];
 }

@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { HandlerDeps } from '../handlers/deps.js';
 import { bodyOf, standingOf, today } from '../handlers/standing.js';
 import type { Actor } from '../identity/actor.js';
+import { endsSignIn } from '../identity/sign-outs.js';
 import type { Live } from '../live.js';
 import { notFound, Problem } from '../problem.js';
 import { route, type Route } from '../route.js';
@@ -104,10 +105,4 @@ function stream(deps: HandlerDeps & { live: Live }, id: string, actor: Actor, re
     for (const stop of stops) stop();
   });
   void look();
-}
-
-/** `session <id> …` or `ref <ref> …`, as `sign-outs.ts` writes it. A forged one ends a stream, which its page opens again. */
-function endsSignIn(message: string, actor: Actor): boolean {
-  const [what, id] = message.split(' ');
-  return what === 'session' ? id === actor.sessionId : what === 'ref' && id === actor.ref;
 }

@@ -1,7 +1,7 @@
 /** Asking, listing and looking at grants. */
 import type { Handlers } from '../handlers.js';
 import { Problem } from '../problem.js';
-import { route, type Route } from '../route.js';
+import { goneWith, route, type Route } from '../route.js';
 import { EntitlementList, GrantPage, RecordBody } from '../schemas/answers.js';
 import { AskGrant } from '../schemas/ask.js';
 import { GrantBody } from '../schemas/grant.js';
@@ -72,11 +72,10 @@ export function grantRoutes(handlers: Handlers): Route[] {
         query: SeeGrant,
         answer: { 200: GrantBody },
       },
-      async ({ params, query }, actor, { response }) => {
-        const gone = new AbortController();
-        response.once('close', () => gone.abort());
-        return { status: 200, body: await handlers.see(params.id, query, actor, gone.signal) };
-      },
+      async ({ params, query }, actor, { response }) => ({
+        status: 200,
+        body: await handlers.see(params.id, query, actor, goneWith(response)),
+      }),
     ),
     route(
       {

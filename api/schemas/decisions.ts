@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AssertionBody } from './assertion.js';
 import { collectId, decisionId } from './names.js';
 import { text } from './text.js';
-import { duration } from './time.js';
+import { duration, wait } from './time.js';
 
 const seen =
   'as the grant showed it; give it to decide on exactly what you looked at, or be told that it changed (409)';
@@ -66,6 +66,10 @@ export type Review = z.infer<typeof Review>;
 export const CollectCredential = z
   .strictObject({
     collectId,
+    wait: wait.optional().meta({
+      description:
+        'How long to wait for access that is not active yet; it is answered in the moment that it is, or refused at the end. Repeat the call with the same collectId.',
+    }),
     renew: z.literal(true, { error: 'renew is true, or left out' }).optional().meta({
       description:
         'The credential was lost: have another one made, and collect that. Repeat the call with the same collectId if it takes too long.',

@@ -1,7 +1,7 @@
 /** Questions about grants: filters, pages and waiting. */
 import { z } from 'zod';
 import { entitlementName, grantState, subjectRef, targetName } from './names.js';
-import { duration } from './time.js';
+import { wait } from './time.js';
 
 const cursor = z.string().min(1).max(4_000).meta({ description: 'Opaque: `next` of the page before' });
 
@@ -30,12 +30,8 @@ export type ListGrants = z.infer<typeof ListGrants>;
 export const ListApprovals = z.strictObject({ cursor: cursor.optional(), limit: limit.default(20) });
 export type ListApprovals = z.infer<typeof ListApprovals>;
 
-const longestWaitMs = 60_000;
-
 export const SeeGrant = z.strictObject({
-  wait: duration('wait')
-    .refine((ms) => ms <= longestWaitMs, { error: 'wait is at most PT60S' })
-    .optional(),
+  wait: wait.optional(),
   after: z.coerce
     .number({ error: 'after is a number' })
     .int({ error: 'after is a whole number' })

@@ -41,6 +41,9 @@ export function duration(what: string) {
     .meta({ description: `${what}, an ISO 8601 duration like PT1H30M`, format: 'duration' });
 }
 
+/** How long a call may wait for what it asks about. */
+export const wait = duration('wait').refine((ms) => ms <= 60_000, { error: 'wait is at most PT60S' });
+
 /** An instant that a caller sends; milliseconds inside. */
 export function instant(what: string) {
   const error = `${what} must be an RFC 3339 instant with an offset, like 2027-01-31T09:00:00Z`;

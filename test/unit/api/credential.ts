@@ -82,6 +82,49 @@ describe('a credential', () => {
     await collects(given, 'engineer-2', { signIn: { ...signIn, stepUp: Date.now() - 290_000 } });
   });
 
+  describe('that is waited for', () => {
+    const waits = (given: GivenGrant, wait: number, by = 'engineer-2') => {
+      const world = worldOf({ ...active, collected: collected(), ...given });
+      const gone = new AbortController();
+      const answer = world.handlers.collect(grantId, { collectId: randomUUID(), wait }, actorOf(by), gone.signal);
+      return { world, gone, answer };
+    };
+    const refused = (answer: Promise<unknown>, code: FailureCode) =>
+      assert.rejects(answer, (error) => error instanceof Problem && error.code === code);
+
+    for (const state of ['REQUESTED', 'APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING'] as const) {
+      it(`comes as soon as the access is active, also when the call came in ${state}`, async () => {
+        const { world, answer } = waits({ view: { state } }, 30_000);
+        world.becomes({});
+        assert.equal(world.collected(), 0, 'it was collected before it was active');
+        world.becomes({ state: 'ACTIVE', credential: 'waiting' });
+        assert.equal((await answer).credential?.password, 'hunter2');
+        assert.equal(world.collected(), 1);
+      });
+    }
+
+    it('is refused when the access never comes: at once when the grant is over, and when the time is up', async () => {
+      const denied = waits({ view: { state: 'APPROVAL_AWAITED' } }, 30_000);
+      denied.world.becomes({ state: 'DENIED' });
+      await refused(denied.answer, 'not-active');
+      const late = waits({ view: { state: 'APPROVAL_AWAITED' } }, 5);
+      await refused(late.answer, 'not-active');
+      assert.equal(denied.world.collected() + late.world.collected(), 0);
+    });
+
+    it('is handed to nobody when the caller has gone, and stays for when they come back', async () => {
+      const { world, gone, answer } = waits({ view: { state: 'ACTIVATING' } }, 30_000);
+      gone.abort();
+      world.becomes({ state: 'ACTIVE', credential: 'waiting' });
+      await refused(answer, 'not-active');
+      assert.equal(world.collected(), 0);
+    });
+
+    it('is for nobody else, who need not wait to hear that', async () => {
+      await refused(waits({ view: { state: 'ACTIVATING' } }, 30_000, 'manager').answer, 'not-the-subject');
+    });
+  });
+
   describe('that was lost', () => {
     const lost: GivenGrant = { view: { state: 'ACTIVE', credential: 'collected' }, inside };
     const applied = ({ action, message: { decisionId, by } }: Decision) => ({

@@ -59,6 +59,10 @@ export interface World {
   started: Request[];
   /** On which terms their requests were signed. */
   terms: Terms[];
+  /** How often the credential was asked of the grant. */
+  collected: () => number;
+  /** The grant changes, and whoever watches it hears that. */
+  becomes: (view: Partial<GrantView>) => void;
 }
 
 export function worldOf(given: GivenGrant = {}): World {
@@ -68,6 +72,8 @@ export function worldOf(given: GivenGrant = {}): World {
   const attested: Challenged[] = [];
   const started: Request[] = [];
   const signedOn: Terms[] = [];
+  let collections = 0;
+  let ring = (): void => undefined;
   const real = createSigner('test', { kty: 'OKP', d: '' });
   const grant: Found = {
     request,
@@ -93,7 +99,10 @@ export function worldOf(given: GivenGrant = {}): World {
       grant.view = { ...grant.view, ...then?.(decision) };
       return Promise.resolve({ is: 'recorded' });
     },
-    collect: () => (collected ? Promise.resolve(collected) : missing()),
+    collect: () => {
+      collections += 1;
+      return collected ? Promise.resolve(collected) : missing();
+    },
   };
   const deps: HandlerDeps = {
     grants,
@@ -121,12 +130,30 @@ export function worldOf(given: GivenGrant = {}): World {
       },
     },
     sealer: createSealer(new Uint8Array(32)),
-    live: { watch: () => () => undefined },
+    live: {
+      watch: (_id, changed) => {
+        ring = changed;
+        return () => undefined;
+      },
+      onSignOut: () => () => undefined,
+    },
     log: createLog('test', 'fatal', () => undefined),
     openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
     temporalUi: () => undefined,
   };
-  return { handlers: createHandlers(deps), sent, signed, attested, started, terms: signedOn };
+  return {
+    handlers: createHandlers(deps),
+    sent,
+    signed,
+    attested,
+    started,
+    terms: signedOn,
+    collected: () => collections,
+    becomes: (change) => {
+      grant.view = { ...grant.view, ...change };
+      ring();
+    },
+  };
 }
 
 export function actorOf(id: string): Actor {
