@@ -9,6 +9,7 @@ import { readCompose } from '../../workers/dev/compose.js';
 import { stopServices } from '../support/services.js';
 import { type Bench, startBench } from './bench.js';
 import { recovery } from './recovery.js';
+import { scale } from './scale.js';
 import { storm } from './storm.js';
 import { markdown, type Table } from './table.js';
 import { throughput } from './throughput.js';
@@ -21,6 +22,7 @@ interface Section {
 
 const sections = new Map<string, Section>([
   ['throughput', { warmUp: '40 grants, then 40 floors, that no figure has in.', measure: throughput }],
+  ['scale', { warmUp: '100 grants that sleep, and 100 whole lives.', measure: scale }],
   [
     'recovery',
     { warmUp: 'none: the first part that is taken away is the API, which no removal needs.', measure: recovery },

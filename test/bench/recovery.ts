@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench } from './bench.js';
 import { Crowd, inParallel } from './crowd.js';
+import { endsAtTarget } from './ending-together.js';
 import { mustBeKept } from './standing.js';
 import { ms, percentile, type Table } from './table.js';
 import { TargetWatch } from './target-watch.js';
@@ -95,13 +96,12 @@ async function recovered(
       8,
       async (index) => {
         const endsAt = leavesAt + outageMs * (0.05 + (0.85 * index) / count);
-        const id = await crowd.ask(Math.round((endsAt - Date.now()) / 1_000));
-        await watch.usable(id);
+        const id = await crowd.make(watch, Math.round((endsAt - Date.now()) / 1_000));
         ids.push(id);
       },
     );
     if (Date.now() > leavesAt) throw new Error(`Making ${count} grants took longer than ${ms(makingMs)}.`);
-    const ends = await endsOf(bench);
+    const ends = await endsAtTarget(bench);
     await pause(leavesAt - Date.now());
     await part.kill();
     tell(`${name}: away`);
@@ -120,12 +120,4 @@ async function recovered(
   } finally {
     await watch.stop();
   }
-}
-
-/** By grant, the end that the target itself holds the account to. */
-async function endsOf({ system }: Bench): Promise<Map<string, number>> {
-  const { rows } = await system.superuser.query<{ id: string; ends: Date }>(
-    `SELECT regexp_replace(rolname, '^.*_', '') AS id, rolvaliduntil AS ends FROM pg_roles WHERE rolvaliduntil IS NOT NULL`,
-  );
-  return new Map(rows.map(({ id, ends }) => [id, ends.getTime()]));
 }

@@ -17,8 +17,7 @@ export async function storm(bench: Bench): Promise<Table[]> {
     bench.tell(`making ${count} grants`);
     const made: string[] = [];
     await inParallel(Array.from({ length: count }), 16, async () => {
-      const id = await crowd.ask(3_600);
-      await watch.usable(id);
+      const id = await crowd.make(watch, 3_600);
       made.push(id);
     });
     bench.tell('revoking them all at once');
@@ -44,7 +43,7 @@ export async function storm(bench: Bench): Promise<Table[]> {
           row('floor: bare workflows signalled at once, to their second empty activity', workflows),
         ],
         notes: [
-          `The API had answered the last revoke after ${ms(answeredMs)}. It sent somebody away for its own limits ${crowd.sentAway} times.`,
+          `The API had answered the last revoke after ${ms(answeredMs)}. ${crowd.waits}`,
           'Gone is what the target says, asked every 20 ms. A removal shuts the door first; the account is gone after that.',
           kept,
         ],

@@ -33,8 +33,7 @@ export async function throughput(bench: Bench): Promise<Table[]> {
   const watch = new TargetWatch(system, 20);
   const ours: Maker = {
     make: async () => {
-      const id = await crowd.ask(standsForSeconds);
-      await watch.usable(id);
+      const id = await crowd.make(watch, standsForSeconds);
       return id;
     },
     end: async (id) => {
@@ -119,7 +118,7 @@ function rates(found: Level[], floors: Level[], crowd: Crowd, kept: string): Tab
       'Usable: the account stands at the target and may log in. Removed: it is gone there. Both asked of the target, every 20 ms.',
       'Each of those who wait at once asks for the next when theirs is there. The grants pass without approval and are revoked by people.',
       'Floor: start to first empty activity, and signal to second empty activity, with a timer armed between; no API, no target, nothing sealed, one process.',
-      `The API sent somebody away for its own limits ${crowd.sentAway} times.`,
+      crowd.waits,
       kept,
     ],
   };

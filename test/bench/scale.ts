@@ -1,0 +1,175 @@
+/** What it means that many grants sleep: to make them, to keep them, to read among them, to end many in one second, and all. */
+import { grantWorkflowId } from '../../workflows/ids.js';
+import { Connection } from '@temporalio/client';
+import type { Bench } from './bench.js';
+import { Crowd, inParallel } from './crowd.js';
+import { endingTogether } from './ending-together.js';
+import { measureReads, readsTable } from './reads.js';
+import { mustBeKept } from './standing.js';
+import { megabytes, ms, perSecond, type Table } from './table.js';
+import { TargetWatch } from './target-watch.js';
+import { usageOf, type Usage } from './usage.js';
+
+/** How many people ask at once. */
+const width = 16;
+/** The first look is taken at this many. */
+const few = 100;
+/** So many live a whole life while the others sleep, to see what one costs. */
+const sample = 100;
+const sleepSeconds = 4 * 3_600;
+
+interface Cost {
+  cpuMs: number;
+  events: number;
+  bytes: number;
+}
+
+export async function scale(bench: Bench): Promise<Table[]> {
+  const { system, tell, counts } = bench;
+  const [count = 2_000, together = Math.min(1_000, count / 2)] = counts;
+  const crowd = new Crowd(bench);
+  await crowd.signIn();
+  const watch = new TargetWatch(system, 100);
+  const sleeping: string[] = [];
+  const upTo = async (most: number): Promise<void> => {
+    await inParallel(Array.from({ length: most - sleeping.length }), width, async () => {
+      const id = await crowd.make(watch, sleepSeconds);
+      if (sleeping.push(id) % 500 === 0) tell(`${sleeping.length} sleep`);
+    });
+  };
+  try {
+    const empty = await usageOf(bench);
+    await upTo(few);
+    // The first lives warm everything up; only the second count.
+    await costOfLife(bench, crowd, watch);
+    const costFew = await costOfLife(bench, crowd, watch);
+    const readsFew = await measureReads(bench, bench.engineers[0] ?? '');
+    const atFew = await usageOf(bench);
+    tell(`making ${count} in all`);
+    const begun = performance.now();
+    await upTo(count);
+    const madeMs = performance.now() - begun;
+    const atMany = await usageOf(bench);
+    tell('reading, and the cost of one more');
+    const readsMany = await measureReads(bench, bench.engineers[0] ?? '');
+    const costMany = await costOfLife(bench, crowd, watch);
+    tell(`${together} end in the same second`);
+    const rate = ((count - few) * 1_000) / madeMs;
+    const ending = await endingTogether(bench, crowd, watch, together, rate);
+    tell('revoking all');
+    const revoking = performance.now();
+    await inParallel(sleeping, 32, async (id) => {
+      await crowd.revoke(id);
+      await watch.gone(id);
+    });
+    const revokedMs = performance.now() - revoking;
+    const kept = await mustBeKept(bench, crowd);
+    return [
+      {
+        title: `${count} sleeping grants`,
+        columns: ['what', 'how long', 'rate'],
+        rows: [
+          [
+            `to make the last ${count - few}, ${width} people asking at once`,
+            seconds(madeMs),
+            perSecond(count - few, madeMs),
+          ],
+          [
+            'to revoke all, 32 calls in flight, until the last account is gone',
+            seconds(revokedMs),
+            perSecond(count, revokedMs),
+          ],
+        ],
+        notes: [`Every one was asked for through the API. ${crowd.waits}`, kept],
+      },
+      memory(empty, few, atFew, count, atMany),
+      readsTable(few, readsFew, count, readsMany),
+      ending,
+      growth(costFew, count, costMany),
+    ];
+  } finally {
+    await watch.stop();
+  }
+}
+
+/** What a whole life costs, from the request to the proven removal: processor time of all parts, and history. */
+async function costOfLife(bench: Bench, crowd: Crowd, watch: TargetWatch): Promise<Cost> {
+  const before = cpuOf(await usageOf(bench));
+  const ids: string[] = [];
+  await inParallel(Array.from({ length: sample }), 4, async () => {
+    const id = await crowd.make(watch, sleepSeconds);
+    await crowd.revoke(id);
+    await watch.gone(id);
+    ids.push(id);
+  });
+  const cpuMs = (cpuOf(await usageOf(bench)) - before) / sample;
+  const { address, namespace } = bench.system.engine;
+  const connection = await Connection.connect({ address });
+  try {
+    let [events, bytes] = [0, 0];
+    for (const id of ids) {
+      await bench.system.as(bench.security).until(id, ({ state }) => state === 'REVOKED');
+      const execution = { namespace, execution: { workflowId: grantWorkflowId(id) } };
+      const { workflowExecutionInfo: info } = await connection.workflowService.describeWorkflowExecution(execution);
+      events += Number(info?.historyLength) / sample;
+      bytes += Number(info?.historySizeBytes) / sample;
+    }
+    return { cpuMs, events, bytes };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Who measures is no part of the cost. */
+function cpuOf(usage: Map<string, Usage>): number {
+  return [...usage].reduce((sum, [name, { cpuMs }]) => sum + (name === 'the benchmark itself' ? 0 : cpuMs), 0);
+}
+
+function memory(
+  empty: Map<string, Usage>,
+  few: number,
+  atFew: Map<string, Usage>,
+  many: number,
+  atMany: Map<string, Usage>,
+): Table {
+  const of = (usage: Map<string, Usage>, name: string): number => usage.get(name)?.memory ?? Number.NaN;
+  return {
+    title: 'Memory',
+    columns: ['process', 'without grants', `with ${few}`, `with ${many}`, `more for each, from ${few} to ${many}`],
+    rows: [...empty.keys()]
+      .filter((name) => name !== 'the benchmark itself')
+      .map((name) => [
+        name,
+        megabytes(of(empty, name)),
+        megabytes(of(atFew, name)),
+        megabytes(of(atMany, name)),
+        `${((of(atMany, name) - of(atFew, name)) / 1_024 / (many - few)).toFixed(1)} KiB`,
+      ]),
+    notes: ['Resident memory. PostgreSQL counts what its processes share once for each of them.'],
+  };
+}
+
+function growth(costFew: Cost, many: number, costMany: Cost): Table {
+  const line = (what: string, one: number, other: number, digits: number): string[] => [
+    what,
+    one.toFixed(digits),
+    other.toFixed(digits),
+    `${((other / one - 1) * 100).toFixed(1)} %`,
+  ];
+  return {
+    title: 'Cost of one grant, from the request to the proven removal',
+    columns: ['cost', `while ${few} sleep`, `while ${many} sleep`, 'growth'],
+    rows: [
+      line('events', costFew.events, costMany.events, 1),
+      line('bytes of history', costFew.bytes, costMany.bytes, 0),
+      line('ms of processor time, all parts', costFew.cpuMs, costMany.cpuMs, 1),
+    ],
+    notes: [
+      `Means of ${sample} lives, four at a time, while the others sleep. Who measures is not counted. Goal: within 20 %.`,
+    ],
+  };
+}
+
+function seconds(spanMs: number): string {
+  return spanMs < 10_000 ? ms(spanMs) : `${(spanMs / 1_000).toFixed(0)} s`;
+}
