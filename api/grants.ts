@@ -203,14 +203,18 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
         return { is: 'recorded' };
       }
       const deadline = Date.now() + outcomeMs;
+      // What widens is judged by an activity first: whoever asks at once, or too often, only keeps the worker from it.
+      let pauseMs = firstPauseMs;
+      if (!('endsGrant' in decision)) await pause(pauseMs);
       for (;;) {
         const answer = await ask(() => handle.query(messages.outcome, decisionId), deadline - Date.now()).catch(
           // The signal is recorded: from here on, silence and failures of queries only mean "not judged yet".
           () => undefined,
         );
         if (answer?.outcome) return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
-        if (answer === undefined || Date.now() + pollMs >= deadline) return { is: 'recorded' };
-        await pause(pollMs);
+        if (answer === undefined || Date.now() + pauseMs >= deadline) return { is: 'recorded' };
+        await pause(pauseMs);
+        pauseMs *= 1.5;
       }
     },
 
@@ -270,7 +274,8 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
   };
 }
 
-const pollMs: Ms = 20;
+/** Between two questions for an outcome; each pause is half as long again. */
+const firstPauseMs: Ms = 20;
 const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend', 'renew', 'review']);
 
 /** More than a grant can have while Temporal bounds its signals. */
