@@ -126,6 +126,8 @@ export async function verifyStatement(jws: string, pinned: JwkSet): Promise<Stat
   const { typ, crit } = verified.protectedHeader;
   // `crit` names rules that we do not know; jose knows one of them (RFC 7797) and would follow it.
   if (typ !== type || crit !== undefined) throw new Error('The signed text is not a statement of the API.');
+  // No signature covers how it is spelled itself, and decoders pass over what they do not know.
+  if (!isOneSpelling(jws)) throw unpinned();
   const found = statement.safeParse(parse(verified.payload));
   if (!found.success) {
     const fields = found.error.issues.map((issue) => issue.path.join('.') || 'type');
@@ -152,9 +154,17 @@ function unpinned(cause?: unknown): Error {
   return new Error('The signature is not one of the pinned keys of the API.', { cause });
 }
 
+/** Each statement can be written down in one way alone, so that its text and its digest are as good as itself. */
+function isOneSpelling(jws: string): boolean {
+  return jws.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+}
+
+/** Undefined for what is not as we write it: of a member that stands twice, two readers may see two different ones. */
 function parse(payload: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(payload));
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(payload);
+    const value: unknown = JSON.parse(text);
+    return JSON.stringify(value) === text ? value : undefined;
   } catch {
     return undefined;
   }

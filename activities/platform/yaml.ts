@@ -1,17 +1,98 @@
-/** Reads a YAML text against a zod schema, with errors that name file, line and field, all of them at once. */
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+/**
+ * Reads a YAML text against a zod schema, with errors that name file, line and field, all of them at once. What is made to exhaust
+ * the reader, or to be read in two ways, is refused like any other mistake.
+ */
+import { isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
+
+/** Beyond this it is nothing that anybody wrote. */
+const charactersMax = 4_000_000;
+/** One mistake in YAML makes many others behind it. */
+const faultsMax = 20;
+
+/** What is wrong with the YAML itself, and where. */
+export interface Fault {
+  offset: number;
+  message: string;
+}
+
+export interface Yaml {
+  document: Document.Parsed;
+  lines: LineCounter;
+  /** With any of these there is no value. */
+  faults: Fault[];
+  value: unknown;
+}
+
+/** Never throws. */
+export function readYaml(text: string): Yaml {
+  const lines = new LineCounter();
+  const isLarge = text.length > charactersMax;
+  const document = parseDocument(isLarge ? '' : text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Numbers and lists as names of fields would come to the same as other names.
+    stringKeys: true,
+    // The library compares each with each.
+    uniqueKeys: false,
+  });
+  const faults = isLarge ? [{ offset: 0, message: 'larger than 4 MB' }] : syntaxFaults(document);
+  if (faults.length > 0) return { document, lines, faults, value: undefined };
+  try {
+    return { document, lines, faults, value: document.toJS({ maxAliasCount: 100 }) };
+  } catch (error) {
+    return { document, lines, faults: [aliasFault(document, error)], value: undefined };
+  }
+}
+
+function syntaxFaults(document: Document.Parsed): Fault[] {
+  const errors = [...document.errors, ...document.warnings];
+  const deep = errors.find(({ message }) => message.includes('call stack'));
+  if (deep) return [{ offset: deep.pos[0], message: 'nested too deeply' }];
+  const faults = errors.map(({ pos, message }) => ({ offset: pos[0], message }));
+  return (faults.length > 0 ? faults : doubled(document)).slice(0, faultsMax);
+}
+
+/** Of two fields of one name the second would count in silence. */
+function doubled(document: Document.Parsed): Fault[] {
+  const faults: Fault[] = [];
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value ?? '');
+        if (seen.has(name)) faults.push({ offset: key.range?.[0] ?? 0, message: 'Map keys must be unique' });
+        seen.add(name);
+      }
+    },
+  });
+  return faults;
+}
+
+/** An alias that names nothing, or aliases of aliases that come to more than could be held. */
+function aliasFault(document: Document.Parsed, error: unknown): Fault {
+  let at: number | undefined;
+  visit(document, {
+    Alias: (_, alias) => {
+      at ??= alias.range?.[0];
+      if (alias.resolve(document) !== undefined) return undefined;
+      at = alias.range?.[0];
+      return visit.BREAK;
+    },
+  });
+  return { offset: at ?? 0, message: error instanceof ReferenceError ? error.message : 'nested too deeply' };
+}
 
 /** Throws an Error with one line per problem. */
 export function parseYaml<Shape extends z.ZodType>(file: string, text: string, shape: Shape): z.output<Shape> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const broken = document.errors.map(
-    (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${firstLine(error.message)}`,
-  );
-  if (broken.length > 0) throw new Error(broken.join('\n'));
+  const { document, lines, faults, value } = readYaml(text);
+  if (faults.length > 0) {
+    const broken = faults.map(({ offset, message }) => `${file}:${lineAt(lines, offset)}: ${firstLine(message)}`);
+    throw new Error(broken.join('\n'));
+  }
 
-  const found = shape.safeParse(document.toJS());
+  const found = shape.safeParse(value);
   if (found.success) return found.data;
   const problems = found.error.issues.flatMap((issue) => {
     // The line of an unknown field is its own, not that of the object around it.
@@ -29,9 +110,14 @@ export function parseYaml<Shape extends z.ZodType>(file: string, text: string, s
 function lineOf(document: Document, path: PropertyKey[], lines: LineCounter): number {
   for (let depth = path.length; depth > 0; depth--) {
     const node = document.getIn(path.slice(0, depth), true);
-    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+    if (isNode(node) && node.range) return lineAt(lines, node.range[0]);
   }
   return 1;
+}
+
+/** An empty file has no line at all. */
+function lineAt(lines: LineCounter, offset: number): number {
+  return Math.max(1, lines.linePos(offset).line);
 }
 
 function firstLine(text: string): string {

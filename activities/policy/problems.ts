@@ -1,6 +1,7 @@
 /** Says what is wrong with a policy folder: file, line, column, field and the way out, all problems at once. */
-import { LineCounter, parseDocument, isMap, isPair, isScalar, type Document, type Node } from 'yaml';
+import { isMap, isPair, isScalar, type Node } from 'yaml';
 import type { z } from 'zod';
+import { readYaml, type Yaml } from '../platform/yaml.js';
 
 export type Path = readonly PropertyKey[];
 
@@ -34,25 +35,24 @@ export function describe({ file, line, column, field, message }: Problem): strin
 /** A YAML file whose fields can be found again by line. */
 export class Source {
   readonly file: string;
-  readonly #lines = new LineCounter();
-  readonly #document: Document.Parsed;
+  readonly #yaml: Yaml;
 
   constructor(file: string, text: string) {
     this.file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#yaml = readYaml(text);
   }
 
   /** Problems of the YAML itself. */
   syntax(): Problem[] {
-    return [...this.#document.errors, ...this.#document.warnings].map((error) => ({
-      ...this.#at(error.pos[0]),
+    return this.#yaml.faults.map(({ offset, message }) => ({
+      ...this.#at(offset),
       field: '',
-      message: `is not valid YAML: ${error.message}; correct it here or just above`,
+      message: `is not valid YAML: ${message}; correct it here or just above`,
     }));
   }
 
   value(): unknown {
-    return this.#document.toJS({ maxAliasCount: 100 });
+    return this.#yaml.value;
   }
 
   /** At the field itself or, where it is missing, at the nearest thing that holds it. */
@@ -73,7 +73,7 @@ export class Source {
   #sentence(issue: z.core.$ZodIssue): string {
     if (issue.code === 'custom' || issue.code === 'invalid_format') return issue.message;
     if (issue.code === 'invalid_type') {
-      const found: unknown = this.#document.getIn(issue.path);
+      const found: unknown = this.#yaml.document.getIn(issue.path);
       const expected = issue.expected === 'object' || issue.expected === 'record' ? 'a map of fields' : issue.expected;
       if (found === undefined || found === null) return `is missing; add it (${expected}, see the top of the file)`;
       return `must be ${expected === 'array' ? 'a list' : expected}; ${quoteHint(issue.expected, found)}`;
@@ -93,22 +93,23 @@ export class Source {
       const start = this.#keyOrItem(path.slice(0, length));
       if (start !== undefined) return start;
     }
-    return this.#document.contents?.range?.[0] ?? 0;
+    return this.#yaml.document.contents?.range?.[0] ?? 0;
   }
 
   /** The key of a field rather than its value: that is the line people look for. */
   #keyOrItem(path: Path): number | undefined {
     const last = path.at(-1);
-    const holder: unknown = path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
+    const holder: unknown =
+      path.length === 1 ? this.#yaml.document.contents : this.#yaml.document.getIn(path.slice(0, -1), true);
     if (isMap(holder)) {
       const pair = holder.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
       return rangeStart(pair?.key);
     }
-    return rangeStart(this.#document.getIn(path, true));
+    return rangeStart(this.#yaml.document.getIn(path, true));
   }
 
   #at(offset: number): { file: string; line: number; column: number } {
-    const { line, col } = this.#lines.linePos(offset);
+    const { line, col } = this.#yaml.lines.linePos(offset);
     // An empty file has no line at all.
     return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1) };
   }

@@ -7,9 +7,6 @@ import { createPolicy, type Policy } from './policy.js';
 import { PolicyError, Source, type Problem } from './problems.js';
 import { names, schemas, type PolicyFileName, type PolicyFiles } from './schema/files.js';
 
-/** Beyond this it is no policy that anybody wrote. */
-const charactersMax = 4_000_000;
-
 /** The texts of the files, as they stand. Missing ones are absent. */
 export type PolicyTexts = Partial<Record<PolicyFileName, string>>;
 
@@ -42,8 +39,6 @@ export function parsePolicy(dir: string, texts: PolicyTexts): Policy {
     const source = sources[name];
     const text = texts[name];
     if (text === undefined) problems.push(source.problem([], missingFile(dir, name)));
-    else if (text.length > charactersMax)
-      problems.push(source.problem([], 'is larger than 4 MB; split the installation'));
     else if (source.syntax().length > 0) problems.push(...source.syntax());
     else {
       const found = schemas[name].safeParse(source.value());

@@ -34,19 +34,21 @@ export function remoteKeys(jwksUri: string): JWTVerifyGetKey {
 export async function readBearer(token: string, { issuer, audience, keys }: BearerOptions): Promise<Bearer> {
   const claims = await verified(token, { issuer, audience, keys });
   const { sub, iat, exp } = claims;
-  if (sub === undefined || iat === undefined || exp === undefined) throw unauthenticated('lacks sub, iat or exp');
+  // The library looks at times, and takes any JSON for a subject.
+  if (typeof sub !== 'string' || iat === undefined || exp === undefined) throw unauthenticated('lacks sub, iat or exp');
   if (exp - iat > longestSeconds) throw unauthenticated('lives longer than 10 minutes; ask for a shorter one');
   if (iat > Date.now() / 1_000 + toleranceSeconds) throw unauthenticated('was issued in the future');
-  const authTime = claims['auth_time'];
+  const signInTime = signInTimeOf(claims['auth_time'], iat);
+  if (signInTime === undefined) throw unauthenticated('says that its person will sign in later (auth_time)');
   return {
     // RFC 9068: a client that acts for itself is its own subject. Nothing else may pass for a service.
     kind: sub === claims['client_id'] ? 'client' : 'person',
     id: sub,
-    signInTime: (typeof authTime === 'number' ? authTime : iat) * 1_000,
-    issuedAt: iat * 1_000,
-    methods: names(claims['amr']),
+    signInTime,
+    issuedAt: instantOf(iat),
+    methods: methods(claims['amr']),
     groups: names(claims['groups']),
-    until: exp * 1_000,
+    until: instantOf(exp),
   };
 }
 
@@ -86,7 +88,29 @@ function isUnreachable(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof errors.JOSEError && error.code === 'ERR_JOSE_GENERIC');
 }
 
+/** Tokens may count fractions of seconds (RFC 7519); what we sign does not. */
+function instantOf(seconds: number): Instant {
+  return Math.floor(seconds * 1_000);
+}
+
+/** When the person signed in; undefined for a time to come: that sign-in would stay a fresh one for as long. */
+export function signInTimeOf(authTime: unknown, issuedAt: number): Instant | undefined {
+  const seconds = typeof authTime === 'number' ? authTime : issuedAt;
+  return seconds >= 0 && seconds <= Date.now() / 1_000 + toleranceSeconds ? instantOf(seconds) : undefined;
+}
+
+/** As many, and as long ones, as a statement can hold: what cannot be signed is no name. */
+const nameMax = 200;
+const methodsMax = 20;
+
 /** Claims that list names: an array of texts, or nothing. */
 export function names(claim: unknown): string[] {
-  return Array.isArray(claim) ? claim.filter((name): name is string => typeof name === 'string').slice(0, 200) : [];
+  const isName = (name: unknown): name is string =>
+    typeof name === 'string' && name.length > 0 && name.length <= nameMax;
+  return Array.isArray(claim) ? claim.filter(isName).slice(0, 200) : [];
+}
+
+/** How somebody signed in (RFC 8176). */
+export function methods(claim: unknown): string[] {
+  return names(claim).slice(0, methodsMax);
 }

@@ -3,7 +3,7 @@ import * as oidc from 'openid-client';
 import { z } from 'zod';
 import type { SignIn } from '../../workflows/domain/evidence.js';
 import { Problem } from '../problem.js';
-import { names, remoteKeys } from './bearer.js';
+import { methods, names, remoteKeys, signInTimeOf } from './bearer.js';
 import type { JWTVerifyGetKey } from 'jose';
 import type { Sealer } from './seal.js';
 
@@ -95,11 +95,14 @@ export function createOidc(options: OidcOptions, sealer: Sealer): Oidc {
           });
         });
       if (!claims) throw new Problem('unauthenticated', 'The identity provider did not say who signed in.');
-      const seconds = typeof claims['auth_time'] === 'number' ? claims['auth_time'] : claims.iat;
+      const time = signInTimeOf(claims['auth_time'], claims.iat);
+      if (time === undefined) {
+        throw new Problem('unauthenticated', 'The identity provider says that you will sign in later; ask its owner.');
+      }
       return {
         person: claims.sub,
         returnTo,
-        signIn: { time: seconds * 1_000, methods: names(claims['amr']), groups: names(claims['groups']) },
+        signIn: { time, methods: methods(claims['amr']), groups: names(claims['groups']) },
       };
     },
 
@@ -114,7 +117,11 @@ async function discovery({ issuer, clientId, clientSecret }: OidcOptions): Promi
     clientId,
     { client_secret: clientSecret, id_token_signed_response_alg: 'ES256' },
     oidc.ClientSecretPost(clientSecret),
-    { execute: url.protocol === 'http:' ? [oidc.allowInsecureRequests] : [], timeout: 5 },
+    {
+      // Its signature is checked as well: who signed in does not rest on the line to the provider alone.
+      execute: [oidc.enableNonRepudiationChecks, ...(url.protocol === 'http:' ? [oidc.allowInsecureRequests] : [])],
+      timeout: 5,
+    },
   );
   return config;
 }

@@ -29,10 +29,13 @@ export function verified(jws: string, typ: string, keys: readonly VerificationKe
     if (read['alg'] !== 'EdDSA' || read['typ'] !== typ || 'crit' in read) return undefined;
     const key = keys.find(({ kid }) => kid === read['kid']);
     if (!key) return undefined;
-    const said = utf8ToBytes(`${header}.${payload}`);
+    const bytes = utf8ToBytes(`${header}.${payload}`);
     // Strict (RFC 8032, no ZIP-215): one signature, one verdict, the same as node's.
-    if (!ed25519.verify(bytesOf(signature), said, bytesOf(key.x), { zip215: false })) return undefined;
-    return { kid: key.kid, payload: JSON.parse(textOf(payload)) };
+    if (!ed25519.verify(bytesOf(signature), bytes, bytesOf(key.x), { zip215: false })) return undefined;
+    const text = textOf(payload);
+    const said: unknown = JSON.parse(text);
+    // As we write it: of a member that stands twice, two readers may see two different ones.
+    return JSON.stringify(said) === text ? { kid: key.kid, payload: said } : undefined;
   } catch {
     // Anybody may send anything: what cannot be read was not signed by us.
     return undefined;
@@ -78,9 +81,11 @@ function bytesOf(base64url: string): Uint8Array {
     bits -= 8;
     bytes[at++] = (held >> bits) & 0xff;
   }
+  // Bits that no byte needs would be a second way to write the same.
+  if (bits >= 6 || (held & ((1 << bits) - 1)) !== 0) throw new RangeError('not base64url');
   return bytes;
 }
 
 function textOf(base64url: string): string {
-  return new TextDecoder('utf-8', { fatal: true }).decode(bytesOf(base64url));
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytesOf(base64url));
 }

@@ -1,0 +1,32 @@
+/**
+ * Every format that comes from outside, changed at random for `FUZZ_SECONDS` (60): a result or a promised refusal each time, within its
+ * time, and nothing that was changed after it was signed is believed. All run side by side, each in a process of the lowest priority,
+ * so that they use what the other tests leave of the machine.
+ */
+import { randomInt } from 'node:crypto';
+import { runFormat } from './support/run.js';
+import { formats } from './support/table.js';
+
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? 60);
+const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(1_000_000_000));
+
+describe(`what comes from outside, ${seconds} s a format (FUZZ_SEED=${seed})`, function () {
+  // On a busy machine the lowest priority waits for long.
+  this.timeout(seconds * 1_000 + 300_000);
+
+  const running = new Map<string, Promise<unknown>>();
+  before(() => {
+    for (const name of Object.keys(formats)) {
+      const run = runFormat(name, seed, seconds);
+      // Its own test says what came of it.
+      run.catch(() => undefined);
+      running.set(name, run);
+    }
+  });
+
+  for (const name of Object.keys(formats)) {
+    it(`${name}: is read, or refused as promised, whatever it is`, async () => {
+      await running.get(name);
+    });
+  }
+});
