@@ -32,7 +32,7 @@ function whyNotOwed(
   now: number,
 ): string | undefined {
   if (label?.grantId !== grantId) return 'carries no label of its grant';
-  if (!grant?.view) return 'belongs to no grant';
+  if (!grant?.view || grant.runs.at(-1)?.isTerminated) return 'belongs to no grant that runs';
   const { state, expireTime } = grant.view;
   if (!owing.includes(state)) return `stands, and its grant is ${state}`;
   if (validUntil === undefined) return 'would let its user in for ever';
@@ -63,7 +63,8 @@ export const madeAfterAgreed: Check = ({ targets, grants }) => {
 export const removalStartsInTime: Check = ofEach((grant, { accepted, at }) => {
   const started = first(grant, 'removal-started');
   const expireTime = grant.view?.expireTime;
-  if (expireTime === undefined) return [];
+  // What somebody terminated by force cannot start anything; reconcile and sweep end it.
+  if (expireTime === undefined || grant.runs.at(-1)?.isTerminated) return [];
   const lateMs = (started?.at ?? at) - expireTime;
   const late = lateMs > accepted.removalStartsWithinMs;
   return [late && `its removal ${started ? 'started' : 'has not started'} ${lateMs} ms after its end`];
@@ -88,9 +89,8 @@ export const timersGrantNothing: Check = ofEach((grant) => [
   ...grant.records.map((record, index) => {
     const isDue = ['step-reminded', 'step-escalated', 'step-expired', 'time-up'].includes(record.type);
     const next = grant.records[index + 1];
-    const widens =
-      next && ['approved', 'step-completed', 'scheduled', 'activation-started', 'extended'].includes(next.type);
-    return isDue && widens && next.type !== 'approved' && `${next.type} follows ${record.type}`;
+    const widens = next && ['step-completed', 'scheduled', 'activation-started', 'extended'].includes(next.type);
+    return isDue && widens && `${next.type} follows ${record.type}`;
   }),
 ]);
 

@@ -13,6 +13,8 @@ import { grantIdOf, grantWorkflowId } from '../../../workflows/ids.js';
 import * as messages from '../../../workflows/messages.js';
 import { workflowBundle } from '../bundle.js';
 import type { GrantFacts, HistoryEvent } from './facts.js';
+import { fieldsOf } from './look.js';
+import { looksSecret } from './secret-forms.js';
 
 type RawHistory = proto.temporal.api.history.v1.IHistory;
 type RawEvent = proto.temporal.api.history.v1.IHistoryEvent;
@@ -129,25 +131,30 @@ class Asked {
     const started = type === 'WorkflowTaskCompleted' ? numberOf(value?.startedEventId) : of;
     const name =
       value?.activityType?.name ?? value?.signalName ?? value?.markerName ?? names.get(started ?? -1) ?? undefined;
-    const payload =
-      value?.input?.payloads?.[0] ??
-      value?.result?.payloads?.[0] ??
-      value?.upsertedMemo?.fields?.['view'] ??
-      value?.details?.['result']?.payloads?.[0];
+    const payloads = [
+      ...(value?.input?.payloads ?? []),
+      ...(value?.result?.payloads ?? []),
+      ...(value?.details?.['result']?.payloads ?? []),
+      ...Object.values(value?.upsertedMemo?.fields ?? {}),
+    ];
+    const opened = await this.open(payloads, workflowId);
+    const secret = opened.map(looksSecret).find((found) => found !== undefined);
+    const says = kept(type, name, opened[0]);
     return {
       id,
       at,
       type,
       ...(name !== undefined && { name }),
       ...(started !== undefined && { of: started }),
-      ...(payload && { says: await this.open(payload, workflowId) }),
+      ...(says !== undefined && { says }),
+      ...(secret !== undefined && { secret }),
     };
   }
 
-  private async open(payload: Payload, workflowId: string): Promise<unknown> {
+  private async open(payloads: Payload[], workflowId: string): Promise<unknown[]> {
     const { namespace } = this.client.options;
-    const [decoded] = await this.codec.decode([payload], { type: 'workflow', namespace, workflowId });
-    return decoded && defaultPayloadConverter.fromPayload(decoded);
+    const decoded = await this.codec.decode(payloads, { type: 'workflow', namespace, workflowId });
+    return decoded.map((payload) => defaultPayloadConverter.fromPayload(payload));
   }
 
   /** Against today's sources. */
@@ -163,6 +170,13 @@ class Asked {
       if (replayed) replayed.facts.replayed = error ? { because: error.message } : 'clean';
     }
   }
+}
+
+/** The rest is looked at and let go: ten thousand histories would not fit. */
+function kept(type: string, name: string | undefined, says: unknown): unknown {
+  if (type === 'WorkflowPropertiesModified') return { state: fieldsOf(says)['state'] };
+  const isAnswer = type === 'ActivityTaskCompleted' || type === 'MarkerRecorded';
+  return isAnswer && (name === 'assess' || name === 'judge') ? says : undefined;
 }
 
 /** Whatever kind of event it is: the members that are read here. */

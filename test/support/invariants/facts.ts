@@ -120,8 +120,10 @@ export interface HistoryEvent {
   type: string;
   /** Of an activity, a signal or a marker. */
   name?: string;
-  /** Input, result or details, opened. */
+  /** What an assessment or a judge answered, and the state that the memo shows: opened. */
   says?: unknown;
+  /** What in its payload looks like a secret. */
+  secret?: string;
   /** The event that this one answers: the scheduled one of a result, the started one of a completed task. */
   of?: number;
 }
