@@ -22,15 +22,26 @@ export interface Bench {
 const engineers = named('engineer', 120);
 const securityPeople = named('security', 12);
 
-/** Reading passes by itself, writing takes the manager alone; nobody asks too often or for too long. */
+/** Reading passes by itself, writing takes the manager alone, administering an owner too; nobody asks too often or for too long. */
 const policy = {
   ...steady,
   directory: swap('people:\n', `people:\n${[...engineers, ...securityPeople].map(person).join('')}`),
-  entitlements: swap(
+  entitlements: flows,
+};
+
+function flows(text: string): string {
+  const writing = swap(
     'flow: { low: manager-then-owners, elevated: manager-then-owners, high: manager-then-two-owners }',
     'flow: { low: manager, elevated: manager, high: manager }',
-  ),
-};
+  );
+  // Two approvals, and no passkey, which only a browser has.
+  const name = 'two-of-owners-and-security';
+  const administering = swap(
+    `flow: { low: ${name}, elevated: ${name}, high: ${name} }`,
+    'flow: { low: manager-then-owners, elevated: manager-then-owners, high: manager-then-owners }',
+  );
+  return administering(writing(text));
+}
 
 function ceiling(text: string): string {
   const often = swap('automatic: { longest: PT1H, perHour: 20 }', 'automatic: { longest: PT8H, perHour: 100000 }');

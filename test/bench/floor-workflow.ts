@@ -1,27 +1,32 @@
-/** The floor: one signal, two empty activities and a timer; what any durable grant costs at the least. */
+/** The floor of one grant: signals, empty activities on two queues and a timer; what any durable grant costs at the least. */
 import { condition, defineSignal, proxyActivities, setHandler, sleep } from '@temporalio/workflow';
 
 export const go = defineSignal('go');
+export const end = defineSignal('end');
 
-const { empty } = proxyActivities<{ empty(): Promise<number> }>({ startToCloseTimeout: '10s' });
+export type Phase = 'asked' | 'usable' | 'removed' | 'expired';
 
-export interface FloorTimes {
-  /** When the first activity after the start, and each after the signal, was done. */
-  started: number;
-  first: number;
-  second: number;
-  timerDue: number;
-  timerStruck: number;
+export interface Empty {
+  empty(phase?: Phase): Promise<void>;
 }
 
-export async function floor(): Promise<FloorTimes> {
+const ours = proxyActivities<Empty>({ startToCloseTimeout: '10s' });
+
+/** Answers when its timer was due. */
+export async function floor(otherQueue: string): Promise<number> {
+  const theirs = proxyActivities<Empty>({ startToCloseTimeout: '10s', taskQueue: otherQueue });
   let gone = false;
+  let ended = false;
   setHandler(go, () => void (gone = true));
-  const started = await empty();
+  setHandler(end, () => void (ended = true));
+  await Promise.all([ours.empty('asked'), theirs.empty('asked')]);
   await condition(() => gone);
-  const first = await empty();
-  const second = await empty();
-  const timerDue = Date.now() + 1_000;
+  await ours.empty();
+  await theirs.empty('usable');
+  await condition(() => ended);
+  await theirs.empty('removed');
+  const dueAt = Date.now() + 1_000;
   await sleep(1_000);
-  return { started, first, second, timerDue, timerStruck: await empty() };
+  await theirs.empty('expired');
+  return dueAt;
 }

@@ -8,9 +8,11 @@ import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { readCompose } from '../../workers/dev/compose.js';
 import { stopServices } from '../support/services.js';
 import { type Bench, startBench } from './bench.js';
+import { cost } from './cost.js';
 import { recovery } from './recovery.js';
 import { scale } from './scale.js';
 import { storm } from './storm.js';
+import { latency } from './latency.js';
 import { markdown, type Table } from './table.js';
 import { throughput } from './throughput.js';
 
@@ -21,6 +23,8 @@ interface Section {
 }
 
 const sections = new Map<string, Section>([
+  ['latency', { warmUp: 'five rounds that no figure has in.', measure: latency }],
+  ['cost', { warmUp: 'one grant of the first shape.', measure: cost }],
   ['throughput', { warmUp: '40 grants, then 40 floors, that no figure has in.', measure: throughput }],
   ['scale', { warmUp: '100 grants that sleep, and 100 whole lives.', measure: scale }],
   [

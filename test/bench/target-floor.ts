@@ -1,11 +1,12 @@
 /** What the target itself takes: the connector's own SQL on connections like its, called directly, without anything around it. */
-import { randomBytes } from 'node:crypto';
+import type { Credential } from '../../activities/connectors/connector.js';
 import { postgres } from '../../activities/connectors/postgres/index.js';
+import { randomGrantId } from '../../api/grant-id.js';
 import type { System } from '../support/system.js';
 
 export interface FloorTarget {
   newId(): string;
-  provision(grantId: string): Promise<void>;
+  provision(grantId: string): Promise<Credential | undefined>;
   remove(grantId: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,7 +23,7 @@ export async function openFloorTarget({ ordersDb }: System): Promise<FloorTarget
   await connector.check([privilege]);
   const bounded = (): AbortSignal => AbortSignal.timeout(60_000);
   return {
-    newId: () => randomBytes(16).toString('hex'),
+    newId: randomGrantId,
     async provision(grantId) {
       const order = {
         grantId,
@@ -36,7 +37,7 @@ export async function openFloorTarget({ ordersDb }: System): Promise<FloorTarget
         recipientKey: { kty: 'OKP', crv: 'X25519', x: '' },
         attempt: 1,
       } as const;
-      await connector.provision({ ...order, signedBy: ['floor'] }, bounded());
+      return (await connector.provision({ ...order, signedBy: ['floor'] }, bounded())).credential;
     },
     async remove(grantId) {
       await connector.remove(grantId, bounded());

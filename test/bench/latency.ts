@@ -1,0 +1,166 @@
+/**
+ * How long people wait, beside what cannot be quicker: grants, floors and the target by itself are measured by turns, so that
+ * whatever else the machine does meets all three.
+ */
+import type { Bench } from './bench.js';
+import { clock } from './clock.js';
+import { type FloorSpans, type RunFloor, withFloor } from './floor.js';
+import { endedBy, loginOf, session } from './logins.js';
+import { type Approved, type GrantSpans, measureGrant } from './one-grant.js';
+import { stepsOf, stepsTable } from './steps.js';
+import { ms, percentile, type Table } from './table.js';
+import { type FloorTarget, openFloorTarget } from './target-floor.js';
+
+const warmUps = 5;
+/** Requests that one person may make in a minute. */
+const perEngineer = 20;
+
+interface Row {
+  name: string;
+  span: Exclude<keyof GrantSpans, 'approved'>;
+  floor: keyof FloorSpans;
+  target?: keyof TargetSpans;
+  /** The goal holds for it. */
+  goal?: true;
+}
+
+const rows: Row[] = [
+  { name: 'request to automatic decision', span: 'decision', floor: 'decision', target: 'provision' },
+  { name: 'approve to usable (first login)', span: 'usable', floor: 'usable', target: 'usable', goal: true },
+  { name: 'revoke to login refused', span: 'refused', floor: 'removal', target: 'refused', goal: true },
+  { name: 'revoke to live session cut', span: 'cut', floor: 'removal', target: 'cut', goal: true },
+  { name: 'expiry lateness (removal read back)', span: 'expiry', floor: 'expiry', target: 'remove' },
+];
+
+/** The target without us, called as the connector calls it. */
+interface TargetSpans {
+  provision: number;
+  /** Provision, then a login. */
+  usable: number;
+  refused: number;
+  cut: number;
+  remove: number;
+}
+
+type Figures = Map<string, number[]>;
+
+/** `latency [count] [runs]`. */
+export async function latency(bench: Bench): Promise<Table[]> {
+  const [count = 200, runs = 3] = bench.counts;
+  const approved: Approved[] = [];
+  const target = await openFloorTarget(bench.system);
+  try {
+    return await withFloor(bench.system, async (runFloor) => {
+      const tables: Table[] = [];
+      for (let run = 1; run <= runs; run += 1) {
+        const figures = await measure(bench, { runFloor, target, approved }, run === 1 ? warmUps : 0, count);
+        tables.push(table(figures, `Latency, run ${run} of ${runs}`, count));
+      }
+      const steps = await Promise.all(approved.map((one) => stepsOf(bench.system, one)));
+      return [...tables, stepsTable(steps)];
+    });
+  } finally {
+    await target.close();
+  }
+}
+
+interface Means {
+  runFloor: RunFloor;
+  target: FloorTarget;
+  approved: Approved[];
+}
+
+async function measure(bench: Bench, means: Means, warmUp: number, count: number): Promise<Figures> {
+  const figures: Figures = new Map();
+  const note = (key: string, value: number): void => void figures.set(key, [...(figures.get(key) ?? []), value]);
+  const coming: Promise<void>[] = [];
+  for (let round = -warmUp; round < count; round += 1) {
+    const { engineers } = bench;
+    const engineer = engineers[Math.floor(Math.abs(round) / perEngineer) % engineers.length] ?? '';
+    bench.tell('floor'); const floor = await means.runFloor(); bench.tell('target');
+    const target = await targetSpans(means.target);
+    bench.tell('grant'); const grant = await measureGrant(bench, engineer);
+    bench.tell('ended'); const ended = Promise.all([floor.expiry, grant.expiry]);
+    if (round < 0) {
+      await ended;
+      continue;
+    }
+    coming.push(
+      ended.then(([floorExpiry, expiry]) => {
+        note('floor expiry', floorExpiry);
+        note('grant expiry', expiry);
+      }),
+    );
+    for (const key of ['decision', 'usable', 'removal'] as const) note(`floor ${key}`, floor[key]);
+    for (const key of ['decision', 'usable', 'refused', 'cut'] as const) note(`grant ${key}`, grant[key]);
+    for (const [key, value] of Object.entries(target)) note(`target ${key}`, value);
+    means.approved.push(grant.approved);
+    if ((round + 1) % 20 === 0) bench.tell(`${round + 1} of ${count}`);
+  }
+  await Promise.all(coming);
+  return figures;
+}
+
+async function targetSpans(target: FloorTarget): Promise<TargetSpans> {
+  const id = target.newId();
+  const beganAt = clock();
+  const login = loginOf(await target.provision(id));
+  const provision = clock() - beganAt;
+  await (await session(login)).end();
+  const usable = clock() - beganAt;
+  const removedAt = clock();
+  let remove = Number.NaN;
+  const { refused, cut } = await endedBy(login, async () => {
+    await target.remove(id);
+    remove = clock() - removedAt;
+  });
+  return { provision, usable, refused, cut, remove };
+}
+
+function table(figures: Figures, title: string, count: number): Table {
+  const of = (key: string): number[] => figures.get(key) ?? [];
+  return {
+    title,
+    columns: [
+      'span',
+      'p50',
+      'p95',
+      'p99',
+      'max',
+      'floor p50',
+      'floor p95',
+      'target alone p95',
+      'p95 without the target, in floors',
+      'goal',
+    ],
+    rows: rows.map((row) => {
+      const ours = of(`grant ${row.span}`);
+      const floor = of(`floor ${row.floor}`);
+      const target = percentile(of(`target ${row.target}`), 0.95);
+      const p95 = percentile(ours, 0.95);
+      const floors = (p95 - target) / percentile(floor, 0.95);
+      return [
+        row.name,
+        ...[0.5, 0.95, 0.99, 1].map((share) => ms(percentile(ours, share))),
+        ms(percentile(floor, 0.5)),
+        ms(percentile(floor, 0.95)),
+        ms(target),
+        floors.toFixed(1),
+        row.goal ? verdict(p95, percentile(floor, 0.95), target) : '',
+      ];
+    }),
+    notes: [
+      `${count} of each, one after the other, by turns with as many floors and calls of the target by itself. Instants from one machine's clock.`,
+      'Floor, in the same order: start to two empty activities at once, on two queues; signal to two empty activities one after the other, on two queues; signal to one on another queue (twice); timer to one on another queue.',
+      'Target alone: the connector called directly, beside a login as a user makes it; for the expiry the whole removal with its reading back.',
+      'Goal: p95 at most twice the floor’s plus the target’s; and below 100 ms where floor and target together are.',
+    ],
+  };
+}
+
+function verdict(p95: number, floor: number, target: number): string {
+  const limit = 2 * floor + target;
+  const within = `${p95 <= limit ? 'met' : 'missed'}: ${ms(p95)} of at most ${ms(limit)}`;
+  if (floor + target >= 100) return `${within}; the floor does not allow 100 ms`;
+  return `${within}; ${p95 < 100 ? 'below' : 'not below'} 100 ms`;
+}
