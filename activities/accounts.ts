@@ -6,13 +6,13 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { Counter } from 'prom-client';
-import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible';
 import type { Instant, Ms } from '../workflows/domain/time.js';
 import { isGrantId } from '../workflows/ids.js';
 import { answer } from './ceiling.js';
 import { removalEntry, type Book } from './connectors/book.js';
 import { TargetError, type Connector, type Credential, type Order as CheckedOrder } from './connectors/connector.js';
 import { checkOrder, type Believed } from './connectors/evidence.js';
+import type { Turn } from './connectors/pace.js';
 import { digest } from '../workflows/domain/digest.js';
 import type { StandingReceipt } from '../workflows/domain/receipt.js';
 import type { AccountRef, Changes, Earlier, Order, Provisioned, StandingAccount, Undos } from './contract.js';
@@ -25,8 +25,8 @@ export interface AccountDeps<Privilege> {
   connector: Connector<Privilege>;
   /** Holds a receipt of everything that is done. */
   book: Book;
-  /** Its share of what the target bears. */
-  perSecond: number;
+  /** Holds each call back until the target bears one more. */
+  pace: Turn;
   log: Log;
   clock?: () => Instant;
   /** The activity's own, unless a test says otherwise. */
@@ -61,9 +61,8 @@ const refusals = new Counter({
 type OrderCall = 'provision' | 'setEnd' | 'renew';
 
 export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes & Undos {
-  const { believed, connector, book, log, clock = Date.now, attempt = attemptOfActivity } = deps;
+  const { believed, connector, book, pace, log, clock = Date.now, attempt = attemptOfActivity } = deps;
   const { target } = believed;
-  const pace = new RateLimiterQueue(new RateLimiterMemory({ points: deps.perSecond, duration: 1 }));
 
   /** Nothing is made that no book could tell of. */
   async function checked(order: Order, purpose: OrderCall, { number, signal }: Attempt) {
@@ -144,7 +143,7 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
   async function call<T>(name: keyof (Changes & Undos), work: (attempt: Attempt) => Promise<T>): Promise<T> {
     try {
       const at = attempt();
-      await pace.removeTokens(1);
+      await pace();
       const done = await work(at);
       calls.inc({ target, call: name, outcome: 'done' });
       return done;

@@ -8,6 +8,7 @@ import { readZones } from '../activities/zone.js';
 import { openBook, type Book } from '../activities/connectors/book.js';
 import type { Connector } from '../activities/connectors/connector.js';
 import type { Believed } from '../activities/connectors/evidence.js';
+import { createPace } from '../activities/connectors/pace.js';
 import { openConnector, readPrivileges } from '../activities/connectors/registry.js';
 import { sweep } from '../activities/connectors/sweep.js';
 import { pageOf } from '../activities/platform/assertion.js';
@@ -76,13 +77,12 @@ async function serveTarget(life: Life, target: Target, keys: KeyRing, apiKeys: K
   const { believed, book, change, undo } = target;
   const { log } = life;
   const name = believed.target;
-  // Half of what the target bears for each, so that removals have a share of their own.
-  const perSecond = Math.max(1, Math.floor(change.can.perSecond / 2));
+  const { making, removing } = createPace(change.can.perSecond);
   const common = { dataConverter: dataConverter(keys), shutdownGraceTime: '5s', shutdownForceTime: '15s' } as const;
 
-  const shared = { believed, book, perSecond, log };
-  const { ceiling, provision, renew, setEnd } = createAccounts({ ...shared, connector: change });
-  const { remove, list } = createAccounts({ ...shared, connector: undo });
+  const shared = { believed, book, log };
+  const { ceiling, provision, renew, setEnd } = createAccounts({ ...shared, connector: change, pace: making });
+  const { remove, list } = createAccounts({ ...shared, connector: undo, pace: removing });
 
   const safe = foundSafe(life, target);
   await Promise.all([

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
+import { createPace } from '../../activities/connectors/pace.js';
 import { createAccounts, type AccountDeps } from '../../activities/accounts.js';
 import type { Stray } from '../../activities/contract.js';
 import type { Credential } from '../../activities/connectors/connector.js';
@@ -111,7 +112,7 @@ describe('reconcile at a real PostgreSQL', function () {
       },
       connector: ground.as({}),
       book: receipts.book,
-      perSecond: 100,
+      pace: createPace(100).removing,
       log,
     };
     const { provision, ceiling, remove, list } = createAccounts(deps);

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { createPace } from '../../activities/connectors/pace.js';
 import { createAccounts, type AccountDeps } from '../../activities/accounts.js';
 import { openBook } from '../../activities/connectors/book.js';
 import type { Changes, Undos } from '../../activities/contract.js';
@@ -66,7 +67,7 @@ describe('a grant that is over, at a real PostgreSQL', function () {
       },
       connector: ground.connector,
       book,
-      perSecond: 1_000,
+      pace: createPace(1_000).removing,
       log,
     };
     accounts = createAccounts(deps);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
+import { createPace } from '../../activities/connectors/pace.js';
 import { createAccounts } from '../../activities/accounts.js';
 import { createReads } from '../../activities/assess.js';
 import { createChains } from '../../activities/audit/chains.js';
@@ -340,7 +341,7 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
     believed: { ...believed, ceilings, apiKeys: apiKeys.current(), credentialKey: keys.credential.public },
     connector: memoryTarget(standing),
     book,
-    perSecond: 1_000,
+    pace: createPace(1_000).removing,
     log,
   });
   let running: { worker: Worker; done: Promise<void> }[] = [];

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { register } from 'prom-client';
+import { createPace } from '../../../activities/connectors/pace.js';
 import { createAccounts, type AccountDeps } from '../../../activities/accounts.js';
 import type { Changes, Order, Undos } from '../../../activities/contract.js';
 import { TargetError } from '../../../activities/connectors/connector.js';
@@ -54,7 +55,7 @@ describe('accounts at a target', () => {
       },
       connector,
       book: receipts.book,
-      perSecond: 1_000,
+      pace: createPace(1_000).removing,
       log: createLog('test', 'debug', (line) => log.push(line)),
       clock: () => now,
       attempt: () => ({ number: 2, signal }),
