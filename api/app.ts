@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { Histogram, register } from 'prom-client';
-import { mayEverywhere } from '../workflows/domain/rights.js';
 import type { Audit } from './audit/audit.js';
 import { auditRoutes } from './audit/routes.js';
 import { createHandlers } from './handlers.js';
@@ -21,8 +20,8 @@ import type { Journal } from './journal.js';
 import type { Limits } from './limits.js';
 import type { Live } from './live.js';
 import { answerProblems, Problem } from './problem.js';
-import { currentActor, jsonBody, mount, type Route } from './route.js';
-import { codecBodyLimit, codecRoutes, type CodecRouteOptions } from './routes/codec.js';
+import { currentActor, mount, type Route } from './route.js';
+import { codecRoutes, type CodecRouteOptions } from './routes/codec.js';
 import { decisionRoutes } from './routes/decisions.js';
 import { eventRoutes } from './routes/events.js';
 import { grantRoutes } from './routes/grants.js';
@@ -84,6 +83,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   app.set('trust proxy', false).set('x-powered-by', false).set('etag', false).set('query parser', 'simple');
 
   app.use(requestId);
+  app.use(unconditional);
   app.use(measure(log));
   app.use(securityHeaders(portalUrl));
   // Whoever watches over the process must not be kept out by a flood.
@@ -94,8 +94,6 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   app.use('/sign-in', limits.signIns);
   app.post('/v1/grants', limits.asks);
   app.post('/ask', limits.asks);
-  app.use('/v1/codec', largeBodyForOperators);
-  app.use('/v1', jsonBody);
 
   mount(app, routes);
   app.use(uiPath, temporalUi({ ...temporal, portalUrl, journal, log }));
@@ -121,14 +119,14 @@ const requestId: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** `If-None-Match: *` would be answered with "not modified" by express, although no caller has kept anything. */
+const unconditional: RequestHandler = (request, _response, next) => {
+  if (request.headers['if-none-match']?.trim() === '*') delete request.headers['if-none-match'];
+  next();
+};
+
 const noSuchCall: RequestHandler = (_request, _response, next) =>
   next(new Problem('not-found', 'There is no such call; /docs shows what there is.'));
-
-const largeJson = express.json({ limit: codecBodyLimit, type: 'application/json', inflate: false });
-
-/** Strangers send small bodies only. */
-const largeBodyForOperators: RequestHandler = (request, response, next) =>
-  mayEverywhere('open-payloads', currentActor(response)?.roles ?? []) ? largeJson(request, response, next) : next();
 
 /** Everything comes from this origin, nothing is framed, and only pages served by https are told to stay there. */
 function securityHeaders(portalUrl: string): RequestHandler {

@@ -93,15 +93,13 @@ function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): Jso
   }));
 }
 
-function successes(answer: Record<number, z.ZodType | undefined>, produces: string | undefined): Json {
+function successes(answer: Record<number, z.ZodType | undefined>, produces: readonly string[] = []): Json {
   const found: Json = {};
   for (const [status, schema] of Object.entries(answer)) {
     const content = schema
       ? { 'application/json': { schema: schemaOf(schema) } }
-      : produces
-        ? { [produces]: { schema: { type: 'string' } } }
-        : undefined;
-    found[status] = { description: meaning[Number(status)] ?? 'Done', ...(content ? { content } : {}) };
+      : Object.fromEntries(produces.map((type) => [type, { schema: { type: 'string' } }]));
+    found[status] = { description: meaning[Number(status)] ?? 'Done', content };
   }
   return found;
 }

@@ -1,8 +1,9 @@
 /** A route is a declaration and one call. Guards, the OpenAPI document and the rights test all come from the declaration. */
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import { type NextFunction, type Request, type RequestHandler, type Response, type Router } from 'express';
 import { z } from 'zod';
 import type { FailureCode } from '../workflows/domain/failure.js';
 import { grantActions, mayEverywhere, type GrantAction, type InstallationAction } from '../workflows/domain/rights.js';
+import { jsonBody, usualMost } from './body.js';
 import type { Actor } from './identity/actor.js';
 import { Problem, type FieldError } from './problem.js';
 
@@ -21,12 +22,14 @@ export interface Declaration<P, Q, B> {
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
   body?: z.ZodType<B>;
+  /** Bytes that the body may have, where these are more than usual. */
+  bodyMost?: number;
   /** Every status that a success may have. `undefined` as schema: not JSON. */
   answer: Record<number, z.ZodType | undefined>;
   /** Refusals worth naming in the document, beside those that every call has. */
   refusals?: FailureCode[];
-  /** Content type of an answer that is not JSON. */
-  produces?: string;
+  /** Content types of an answer that is not JSON. */
+  produces?: readonly string[];
   /** Takes an `Idempotency-Key`. */
   idempotent?: true;
 }
@@ -76,9 +79,11 @@ function build<P, Q, B>(
   declaration: Declaration<P, Q, B>,
   handle: (input: Input<P, Q, B>, raw: Raw) => Promise<Answer | undefined>,
 ): Route {
+  const parse = declaration.body && jsonBody(declaration.bodyMost ?? usualMost);
   const handler: RequestHandler = async (request, response) => {
-    // The sign-in is judged before the input, so that a stranger learns nothing from how input is refused.
+    // The sign-in is judged before the input, so that a stranger learns nothing from how input is refused, and sends none.
     if (declaration.may !== 'anyone') actorOf(response, declaration.may);
+    if (parse) await parsed(parse, request, response);
     const input = {
       params: readPart(declaration.params, request.params, 'params'),
       query: readPart(declaration.query, request.query, 'query'),
@@ -195,4 +200,9 @@ export function mount(router: Router, routes: readonly Route[]): void {
   for (const { declaration, handler } of routes) router[declaration.method](declaration.path, handler);
 }
 
-export const jsonBody = express.json({ limit: '32kb', strict: true, type: 'application/json', inflate: false });
+function parsed(parse: RequestHandler, request: Request, response: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const next: NextFunction = (error?: unknown) => (error === undefined ? resolve() : reject(error as Error));
+    void parse(request, response, next);
+  });
+}

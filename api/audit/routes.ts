@@ -28,7 +28,7 @@ export function auditRoutes(audit: Audit): Route[] {
           'Whole chains and their seals as JSON Lines, for npm run audit:verify; or records as CSV. Noted in the journal',
         query: ExportAudit,
         answer: { 200: undefined },
-        produces: 'application/jsonl',
+        produces: ['application/jsonl', 'text/csv'],
         refusals: ['too-large'],
       },
       async ({ query }, actor, { response }) => {

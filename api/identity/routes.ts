@@ -1,7 +1,8 @@
 /** Signing in and out in a browser. */
 import { parse, serialize } from 'cookie';
-import express, { Router } from 'express';
+import { Router } from 'express';
 import type { Log } from '../../activities/platform/log.js';
+import { formBody } from '../body.js';
 import type { Journal } from '../journal.js';
 import { Problem } from '../problem.js';
 import { currentActor, type Declaration } from '../route.js';
@@ -63,7 +64,7 @@ export function signInRoutes(options: SignInOptions): Router {
     response.set('Cache-Control', 'no-store').redirect(303, returnTo);
   });
 
-  const form = express.urlencoded({ extended: false, limit: '4kb', parameterLimit: 10, inflate: false });
+  const form = formBody(4_096, 10);
   router.post([signIns.end.path, signIns.endAll.path], form, async (request, response) => {
     const actor = currentActor(response);
     response.append('Set-Cookie', sessions.clear());

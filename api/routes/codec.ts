@@ -12,7 +12,7 @@ import { createRecent } from '../recent.js';
 import { route, type Route } from '../route.js';
 
 /** The UI opens a whole page of history in one call. */
-export const codecBodyLimit = '4mb';
+const bodyMost = 4 * 1_048_576;
 
 const base64 = z.base64({ error: 'must be base64' });
 const Payloads = z
@@ -67,6 +67,7 @@ export function codecRoutes({ codec, journal }: CodecRouteOptions): Route[] {
         summary: 'Open payloads for the Temporal UI',
         query: DecodeQuery,
         body: Payloads,
+        bodyMost,
         answer: { 200: Payloads },
         refusals: ['forbidden'],
       },
@@ -83,6 +84,7 @@ export function codecRoutes({ codec, journal }: CodecRouteOptions): Route[] {
         may: 'open-payloads',
         summary: 'Refused: messages are sealed by Daypass alone',
         body: Payloads,
+        bodyMost,
         answer: { 200: Payloads },
         refusals: ['forbidden'],
       },

@@ -35,7 +35,7 @@ export function eventRoutes(deps: HandlerDeps & { live: Live }): Route[] {
         summary: 'Live changes: an event `grant` with the grant as JSON, now and whenever it changes',
         params: GrantRef,
         answer: { 200: undefined },
-        produces: 'text/event-stream',
+        produces: ['text/event-stream'],
       },
       async ({ params }, actor, { response }) => {
         // Whoever leaves while their grant is looked up must be counted out all the same.

@@ -19,6 +19,18 @@ const Health = z
   .strictObject({ status: z.enum(['live', 'ready', 'not ready']), parts: z.record(z.string(), z.string()).optional() })
   .meta({ id: 'Health' });
 
+const anything = z.record(z.string(), z.unknown());
+
+const OpenApi = z
+  .strictObject({
+    openapi: z.string(),
+    info: anything,
+    servers: z.array(anything),
+    paths: anything,
+    components: anything,
+  })
+  .meta({ id: 'OpenApi', description: 'This document' });
+
 export function operationsRoutes({ checks, portalUrl, routes }: OperationsOptions): Route[] {
   let document: object | undefined;
   return [
@@ -62,7 +74,7 @@ export function operationsRoutes({ checks, portalUrl, routes }: OperationsOption
         may: 'anyone',
         summary: 'Figures in the Prometheus text format',
         answer: { 200: undefined },
-        produces: 'text/plain',
+        produces: ['text/plain'],
       },
       async () => ({ status: 200, body: await register.metrics(), headers: { 'Content-Type': register.contentType } }),
     ),
@@ -72,7 +84,7 @@ export function operationsRoutes({ checks, portalUrl, routes }: OperationsOption
         path: '/openapi.json',
         may: 'anyone',
         summary: 'This document',
-        answer: { 200: z.looseObject({ openapi: z.string() }) },
+        answer: { 200: OpenApi },
       },
       () => Promise.resolve({ status: 200, body: (document ??= openApiDocument(routes(), portalUrl)) }),
     ),

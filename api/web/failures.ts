@@ -35,9 +35,11 @@ function formOf(path: string): string {
   return /^\/(grants\/[0-9a-z]{26}|ask|passkeys)(?=\/|$)/.exec(path)?.[0] ?? '/';
 }
 
-/** Calls of the API keep their own answers. */
+/** Calls of the API keep their own answers; express matches paths in any case. */
+const calls = /^\/(v1|health|metrics|openapi\.json)(?=\/|$)/i;
+
 export const noSuchPage: RequestHandler = (request, _response, next) => {
-  if (request.path.startsWith('/v1/') || request.path === '/v1') return next();
+  if (calls.test(request.path)) return next();
   next(new Problem('not-found', 'This page does not exist, or it is not yours to see.'));
 };
 
@@ -47,7 +49,7 @@ export function answerProblemPages(
 ): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const problem = problemOf(error);
-    if (request.path.startsWith('/v1/') || response.headersSent) return next(error);
+    if (calls.test(request.path) || response.headersSent) return next(error);
     const asked = request.method === 'GET' ? request.originalUrl : formOf(request.path);
     const signIn: Way = { href: `/sign-in?returnTo=${encodeURIComponent(asked)}`, text: 'Sign in', main: true };
     // Whoever follows a link signs in and lands on it; a form that was sent cannot be sent again for them.

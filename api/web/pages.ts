@@ -3,6 +3,7 @@ import express, { Router, type RequestHandler } from 'express';
 import type { Ref } from '../../workflows/domain/actor.js';
 import type { Instant } from '../../workflows/domain/time.js';
 import type { Audit } from '../audit/audit.js';
+import { formBody, usualMost } from '../body.js';
 import type { Handlers } from '../handlers.js';
 import { rightTo } from '../handlers/decide.js';
 import type { Csrf } from '../identity/csrf.js';
@@ -86,7 +87,7 @@ export const allPages: readonly Page[] = [
 export function pages({ nameOf, now = Date.now, ...parts }: PageParts): Router {
   const desk: Desk = { ...parts, name: names(nameOf), now };
   const router = Router();
-  const typed = express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50, inflate: false });
+  const typed = formBody(usualMost, 50);
 
   router.use(assetsPath, assets({ immutable: true, maxAge: '365d' }));
   // Asked for by a page of another release, while both run: what is here, but not to be kept.

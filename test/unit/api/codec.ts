@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { Payload } from '@temporalio/common';
 import { createCodec } from '../../../activities/platform/codec.js';
 import { Problem, answerProblems } from '../../../api/problem.js';
-import { jsonBody, mount } from '../../../api/route.js';
+import { mount } from '../../../api/route.js';
 import { codecRoutes } from '../../../api/routes/codec.js';
 
 const key = randomBytes(32);
@@ -38,7 +38,7 @@ async function world() {
     const id = String(request.headers['x-test-as']);
     response.locals['actor'] = { ref: `person:${id}`, roles: [id.replace(/-.*/, '')], groups: [] };
     next();
-  }, jsonBody);
+  });
   mount(app, codecRoutes({ codec: sealing, journal: { note } }));
   app.use(answerProblems(() => undefined));
   const server = createServer(app);
