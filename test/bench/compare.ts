@@ -1,12 +1,13 @@
 /**
- * `npm run bench:compare -- <commit>`: what a change costs. Measures an earlier commit and these files in one run, by turns,
- * each on a stack of its own and with its own benchmark, and prints both beside each other.
+ * `npm run bench:compare -- <commit>`: what a change costs people who wait. Measures an earlier commit and these files in one run,
+ * by turns, each on a system of its own and with its own benchmark, and prints both beside each other.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { markdown, ms, percentile } from './table.js';
 
 const run = promisify(execFile);
 const [commit, count = '25', rounds = '2'] = process.argv.slice(2);
@@ -15,18 +16,13 @@ if (commit === undefined) {
   process.exit(2);
 }
 
-/** Milliseconds of one row of the table that the benchmark prints. */
+/** Milliseconds of one row of the table that `latency` prints. */
 interface Row {
-  median: number;
-  max: number;
+  p50: number;
+  p95: number;
 }
 
-interface Figures {
-  rows: Map<string, Row[]>;
-  /** Of one grant with one approval, collected and used. */
-  events: number[];
-  bytes: number[];
-}
+type Rows = Map<string, Row[]>;
 
 const folder = await mkdtemp(join(tmpdir(), 'daypass-compare-'));
 try {
@@ -34,8 +30,8 @@ try {
   await run('git', ['clone', '--quiet', '.', earlier]);
   await run('git', ['checkout', '--quiet', commit], { cwd: earlier });
   await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: earlier, maxBuffer: 2 ** 24 });
-  const before = noFigures();
-  const after = noFigures();
+  const before: Rows = new Map();
+  const after: Rows = new Map();
   // By turns, so that what else the machine does meets both.
   for (let round = 0; round < Number(rounds); round += 1) {
     await measure(earlier, before);
@@ -46,50 +42,46 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-function noFigures(): Figures {
-  return { rows: new Map(), events: [], bytes: [] };
-}
-
-async function measure(checkout: string, into: Figures): Promise<void> {
+async function measure(checkout: string, into: Rows): Promise<void> {
   process.stderr.write(`measuring ${checkout}\n`);
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', 'test/bench/figures.ts', count], {
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', 'latency', count, '1'], {
     cwd: checkout,
     maxBuffer: 2 ** 24,
   });
-  for (const [, name = '', median, max] of stdout.matchAll(/^\| (.+?) \| (\d+) ms \| (\d+) ms \|/gm)) {
-    into.rows.set(name, [...(into.rows.get(name) ?? []), { median: Number(median), max: Number(max) }]);
-  }
-  const size = /: (\d+) events, (\d+) bytes/.exec(stdout);
-  if (into.rows.size === 0 || !size) throw new Error(`The benchmark in ${checkout} printed no figures:\n${stdout}`);
-  into.events.push(Number(size[1]));
-  into.bytes.push(Number(size[2]));
-}
-
-function print(before: Figures, after: Figures): void {
-  say(`${rounds} rounds of ${count} grants of each kind, by turns; medians of the rounds\n`);
-  say(`| span or cost | at ${commit} | now | more | max of all: then | now |`);
-  say('| --- | --- | --- | --- | --- | --- |');
-  for (const [name, then] of before.rows) {
-    const now = after.rows.get(name) ?? [];
-    const [one, other] = [then, now].map((rows) => middle(rows.map(({ median }) => median)));
-    const [most, mostNow] = [then, now].map((rows) => Math.max(...rows.map(({ max }) => max)));
-    say(`| ${name} | ${one} ms | ${other} ms | ${more(one, other)} | ${most} ms | ${mostNow} ms |`);
-  }
-  for (const name of ['events', 'bytes'] as const) {
-    const [one, other] = [before, after].map((figures) => middle(figures[name]));
-    say(`| history of one grant, ${name} | ${one} | ${other} | ${more(one, other)} | | |`);
+  const [, latency = ''] = /### Latency([^]*?)(?:\n###|$)/.exec(stdout) ?? [];
+  const found = [...latency.matchAll(/^\| (.+?) \| ([\d.]+) ms \| ([\d.]+) ms \|/gm)];
+  if (found.length === 0) throw new Error(`The benchmark in ${checkout} printed no figures:\n${stdout}`);
+  for (const [, name = '', p50, p95] of found) {
+    into.set(name, [...(into.get(name) ?? []), { p50: Number(p50), p95: Number(p95) }]);
   }
 }
 
-function middle(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+function print(before: Rows, after: Rows): void {
+  const middle = (rows: Row[], share: keyof Row): number =>
+    percentile(
+      rows.map((row) => row[share]),
+      0.5,
+    );
+  const rows = [...before].map(([name, then]) => {
+    const now = after.get(name) ?? [];
+    return [
+      name,
+      ...(['p50', 'p95'] as const).flatMap((share) => {
+        const [one, other] = [middle(then, share), middle(now, share)];
+        return [ms(one), ms(other), more(one, other)];
+      }),
+    ];
+  });
+  const table = {
+    title: `What changed since ${commit}`,
+    columns: ['span', 'p50 then', 'now', 'more', 'p95 then', 'now', 'more'],
+    rows,
+    notes: [`${rounds} rounds of ${count} grants of each kind, by turns; medians of the rounds.`],
+  };
+  process.stdout.write(`${markdown(table)}\n`);
 }
 
-function more(one = Number.NaN, other = Number.NaN): string {
+function more(one: number, other: number): string {
   const percent = Math.round((other / one - 1) * 100);
   return `${percent > 0 ? '+' : ''}${percent} %`;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

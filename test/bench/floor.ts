@@ -47,13 +47,13 @@ export async function withFloor<T>({ engine }: System, work: (run: RunFloor) => 
       const handle = await workflow.start(floor, { taskQueue: queue, workflowId, args: [otherQueue] });
       const decision = Math.max(...(await Promise.all(asked))) - startedAt;
 
-      process.stderr.write('asked\n'); await atRest(handle);process.stderr.write('rest\n'); 
+      await atRest(handle);
       const usable = reached('usable');
       const goneAt = clock();
       await handle.signal(go);
       const toUsable = (await usable) - goneAt;
 
-      process.stderr.write('asked\n'); await atRest(handle);process.stderr.write('rest\n'); 
+      await atRest(handle);
       const removed = reached('removed');
       const expired = reached('expired');
       const endedAt = clock();

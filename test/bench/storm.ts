@@ -65,7 +65,7 @@ async function atTarget({ system }: Bench, count: number): Promise<number[]> {
   const floor = await openFloorTarget(system);
   try {
     const ids = Array.from({ length: count }, () => floor.newId());
-    await inParallel(ids, 10, (id) => floor.provision(id));
+    await inParallel(ids, 10, async (id) => void (await floor.provision(id)));
     const begun = Date.now();
     const spans: number[] = [];
     await inParallel(ids, 20, async (id) => {
