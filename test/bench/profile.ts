@@ -19,7 +19,7 @@ export async function profiles({ system }: Bench, work: () => Promise<void>): Pr
   try {
     for (const each of processes) {
       await each.stop();
-      await each.start({ NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(dir, each.name)}` });
+      await each.start({}, ['--cpu-prof', `--cpu-prof-dir=${join(dir, each.name)}`]);
     }
     await work();
     for (const each of processes) await each.stop();

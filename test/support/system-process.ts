@@ -18,6 +18,13 @@ export class SystemProcess {
     this.own = own;
   }
 
+  /** Another one of its kind, to run beside it. */
+  beside(healthPort: number): SystemProcess {
+    const { own } = this;
+    const env = { ...own.env, DAYPASS_HEALTH_PORT: String(healthPort) };
+    return new SystemProcess({ ...own, env, ready: `http://localhost:${healthPort}/health/ready` });
+  }
+
   get name(): string {
     return this.own.name;
   }
@@ -33,13 +40,13 @@ export class SystemProcess {
   }
 
   /** Resolves once it can do its work. Starting twice is starting once. */
-  async start(env: Record<string, string> = {}): Promise<void> {
+  async start(env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<void> {
     if (this.program && !this.program.hasEnded()) return;
     const { name, file, ready } = this.own;
     this.program = await runProgram({
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', '--import', tsx, file],
+      args: [...nodeArgs, '--enable-source-maps', '--import', tsx, file],
       env: { ...this.own.env, ...this.settings, ...env },
       onLine: (line) => void this.said.push(line),
     });
