@@ -6,17 +6,16 @@ import { failureConverterPath } from '../activities/platform/temporal.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../workflows/${path}`, import.meta.url));
 const extension = extname(import.meta.url);
-const workflowsPath = source(`index${extension}`);
-/** Shared by all workflows of a process: the first verification in each would cost some 30 ms, and the tables for it again. */
-const preloadModules = [source(`domain/signature${extension}`)];
+/** What every bundle of the workflows is made of. */
+export const bundled = {
+  workflowsPath: source(`index${extension}`),
+  failureConverterPath,
+  /** Shared by all workflows of a process: the first verification in each would cost some 30 ms, and the tables for it again. */
+  preloadModules: [source(`domain/signature${extension}`)],
+};
 
 /** `prebuilt` is the path of a bundle that was built from these very sources. */
 export async function workflowBundle(prebuilt?: string): Promise<WorkflowBundleOption> {
   if (prebuilt) return { codePath: prebuilt };
-  return bundleWorkflowCode({
-    workflowsPath,
-    failureConverterPath,
-    preloadModules,
-    logger: Runtime.instance().logger,
-  });
+  return bundleWorkflowCode({ ...bundled, logger: Runtime.instance().logger });
 }

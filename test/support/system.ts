@@ -5,7 +5,6 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import pg from 'pg';
@@ -13,7 +12,7 @@ import { Client } from '../../api/client/client.js';
 import { createSealer } from '../../api/identity/seal.js';
 import { createSessions } from '../../api/identity/session.js';
 import { readSecret } from '../../activities/platform/keys.js';
-import { failureConverterPath } from '../../activities/platform/temporal.js';
+import { bundled } from '../../workers/bundle.js';
 import { readCompose } from '../../workers/dev/compose.js';
 import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { developmentKeys } from '../../workers/dev/keys.js';
@@ -275,10 +274,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 
 /** Built ahead, as in production, so that a worker that is started again is there at once. */
 async function bundleFile(stateDir: string): Promise<string> {
-  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
   // Without Temporal's runtime, which would hold a process that never has a worker of its own.
   const logger = new DefaultLogger('ERROR');
-  const { code } = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger });
+  const { code } = await bundleWorkflowCode({ ...bundled, logger });
   const file = join(stateDir, 'bundle.js');
   await writeFile(file, code);
   return file;
