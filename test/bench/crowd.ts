@@ -68,7 +68,6 @@ export class Crowd {
     await Promise.race([watch.usable(grantId), helping]);
     there.abort();
     await helping;
-    await watch.usable(grantId);
     return grantId;
   }
 

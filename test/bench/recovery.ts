@@ -24,7 +24,7 @@ interface Recovered {
 }
 
 /** From the first request to the beginning of the outage: all of them must stand by then. */
-const makingMs = 25_000;
+const makingMs = (count: number): number => 10_000 + count * 250;
 
 export async function recovery(bench: Bench): Promise<Table[]> {
   const [count = 100, outageSeconds = 60] = bench.counts;
@@ -89,18 +89,18 @@ async function recovered(
   const watch = new TargetWatch(system, 20);
   try {
     tell(`${name}: making ${count} grants`);
-    const leavesAt = Date.now() + makingMs;
-    const ids: string[] = [];
+    const leavesAt = Date.now() + makingMs(count);
+    const made: { id: string; gone: Promise<number> }[] = [];
     await inParallel(
       Array.from({ length: count }, (_, index) => index),
       8,
       async (index) => {
         const endsAt = leavesAt + outageMs * (0.05 + (0.85 * index) / count);
         const id = await crowd.make(watch, Math.round((endsAt - Date.now()) / 1_000));
-        ids.push(id);
+        made.push({ id, gone: watch.gone(id) });
       },
     );
-    if (Date.now() > leavesAt) throw new Error(`Making ${count} grants took longer than ${ms(makingMs)}.`);
+    if (Date.now() > leavesAt) throw new Error(`Making ${count} grants took longer than ${ms(makingMs(count))}.`);
     const ends = await endsAtTarget(bench);
     await pause(leavesAt - Date.now());
     await part.kill();
@@ -109,13 +109,13 @@ async function recovered(
     const startedAt = Date.now();
     await part.start();
     const returnedAt = Date.now();
-    const gone = await Promise.all(ids.map((id) => watch.gone(id)));
+    const gone = await Promise.all(made.map((one) => one.gone));
     return {
       part: name,
       meanwhile: gone.filter((at) => at < startedAt).length,
       startMs: returnedAt - startedAt,
       lastMs: Math.max(...gone) - returnedAt,
-      lateness: ids.map((id, index) => (gone[index] ?? Number.NaN) - (ends.get(id) ?? Number.NaN)),
+      lateness: made.map(({ id }, index) => (gone[index] ?? Number.NaN) - (ends.get(id) ?? Number.NaN)),
     };
   } finally {
     await watch.stop();

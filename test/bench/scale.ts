@@ -29,7 +29,7 @@ export async function scale(bench: Bench): Promise<Table[]> {
   const [count = 2_000, together = Math.min(1_000, count / 2)] = counts;
   const crowd = new Crowd(bench);
   await crowd.signIn();
-  const watch = new TargetWatch(system, 100);
+  const watch = new TargetWatch(system, 20);
   const sleeping: string[] = [];
   const upTo = async (most: number): Promise<void> => {
     await inParallel(Array.from({ length: most - sleeping.length }), width, async () => {

@@ -1,15 +1,18 @@
-/** Looks at the target itself, as its superuser: which accounts of grants stand, since when, and when they were gone. */
+/** Looks at the target itself, as its superuser, for the accounts that somebody waits for: whether each stands yet, or is gone. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { accountOf, type System } from '../support/system.js';
 
+interface Wait {
+  /** To stand and be let in, or to be gone. */
+  want: 'usable' | 'gone';
+  resolve: (at: number) => void;
+}
+
 export class TargetWatch {
-  /** Instants (of `Date.now`) by grant. */
-  readonly came = new Map<string, number>();
-  readonly went = new Map<string, number>();
   private readonly system: System;
-  private readonly waiting = new Map<string, { want: boolean; resolve: (at: number) => void }>();
+  /** By account, one each: asked by name, so that a look costs the same however many stand. */
+  private readonly waits = new Map<string, Wait>();
   private readonly stopped = new AbortController();
-  private standing = new Set<string>();
   private readonly looking: Promise<void>;
 
   /** `everyMs` is how far off an instant may be. */
@@ -20,12 +23,12 @@ export class TargetWatch {
 
   /** Resolves once the account stands, with the instant. */
   usable(grantId: string): Promise<number> {
-    return this.wait(grantId, true, this.came);
+    return this.wait(grantId, 'usable');
   }
 
-  /** Resolves once the account that stood is gone. */
+  /** Resolves once the account is gone. Ask while it stands. */
   gone(grantId: string): Promise<number> {
-    return this.wait(grantId, false, this.went);
+    return this.wait(grantId, 'gone');
   }
 
   async stop(): Promise<void> {
@@ -33,37 +36,38 @@ export class TargetWatch {
     await this.looking;
   }
 
-  private async wait(grantId: string, want: boolean, times: Map<string, number>): Promise<number> {
-    return times.get(grantId) ?? new Promise((resolve) => this.waiting.set(accountOf(grantId), { want, resolve }));
+  private wait(grantId: string, want: Wait['want']): Promise<number> {
+    return new Promise((resolve) => this.waits.set(accountOf(grantId), { want, resolve }));
   }
 
   private async look(everyMs: number): Promise<void> {
-    const prefix = accountOf('');
     while (!this.stopped.signal.aborted) {
-      // While the target is away nothing of it can be seen, and nothing is noted.
-      const roles = await this.system.roles().catch(() => undefined);
-      if (roles)
-        this.note(
-          new Set(roles.filter(({ mayLogIn }) => mayLogIn).map(({ name }) => name)),
-          new Set(roles.map(({ name }) => name)),
-          prefix,
-        );
       await pause(everyMs, undefined, { signal: this.stopped.signal }).catch(() => undefined);
+      const asked = [...this.waits];
+      if (asked.length === 0) continue;
+      // While the target is away nothing of it can be seen, and nothing is noted.
+      const usable = await this.roles(asked.map(([name]) => name)).catch(() => undefined);
+      if (usable) this.note(asked, usable);
     }
   }
 
-  private note(usable: Set<string>, present: Set<string>, prefix: string): void {
-    const now = Date.now();
-    for (const name of usable) if (!this.standing.has(name)) this.tell(name, true, now, this.came, prefix);
-    for (const name of this.standing) if (!present.has(name)) this.tell(name, false, now, this.went, prefix);
-    this.standing = new Set([...[...this.standing].filter((name) => present.has(name)), ...usable]);
+  /** Those that stand, and whether each is let in. */
+  private async roles(names: string[]): Promise<Map<string, boolean>> {
+    const { rows } = await this.system.superuser.query<{ name: string; in: boolean }>(
+      'SELECT rolname AS name, rolcanlogin AS in FROM pg_roles WHERE rolname = ANY ($1)',
+      [names],
+    );
+    return new Map(rows.map((row) => [row.name, row.in]));
   }
 
-  private tell(name: string, stands: boolean, now: number, times: Map<string, number>, prefix: string): void {
-    times.set(name.slice(prefix.length), now);
-    const waiting = this.waiting.get(name);
-    if (waiting?.want !== stands) return;
-    this.waiting.delete(name);
-    waiting.resolve(now);
+  /** A wait that came since is for the next look. */
+  private note(asked: [name: string, wait: Wait][], usable: Map<string, boolean>): void {
+    const now = Date.now();
+    for (const [name, wait] of asked) {
+      const isSo = wait.want === 'usable' ? usable.get(name) === true : !usable.has(name);
+      if (!isSo || this.waits.get(name) !== wait) continue;
+      this.waits.delete(name);
+      wait.resolve(now);
+    }
   }
 }
