@@ -1,5 +1,6 @@
 /** The main job on the whole system, and every way to its end. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import {
   approves,
   entry,
@@ -21,6 +22,20 @@ describe('the whole system', function () {
 
   before(async () => {
     daypass = await system();
+  });
+
+  it('hands the credential to whoever waits for it, as soon as the access is active, and once', async () => {
+    const engineer = daypass.as('engineer');
+    const { grantId } = await engineer.ask(writing(30));
+    const collectId = randomUUID();
+    const waiting = engineer.collect(grantId, collectId, 'PT60S');
+    await assert.rejects(engineer.collect(grantId, randomUUID(), 'PT1S'), /only while the access is active/);
+    for (const account of ['manager', 'owner']) await approves(daypass, account, grantId);
+    const { credential } = await waiting;
+    assert.deepEqual((await engineer.collect(grantId, collectId)).credential, credential);
+    await assert.rejects(engineer.collect(grantId), /handed over|collected/i);
+    await engineer.withdraw(grantId);
+    await reaches(engineer, grantId, 'WITHDRAWN');
   });
 
   it('lets an engineer in for as long as two people agreed to, and takes it all back', async () => {
