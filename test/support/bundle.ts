@@ -2,10 +2,13 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { failureConverterPath } from '../../activities/platform/temporal.js';
+import { whenTestsEnd } from './services.js';
 
 const logger = new DefaultLogger('ERROR');
 // Once per process, before the first worker: a test's output is its promises, not the life of its workers.
 Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } } });
+// A process that was ready for a worker and had none would never end.
+whenTestsEnd(() => Runtime.instance().shutdown());
 
 let built: Promise<WorkflowBundleWithSourceMap> | undefined;
 

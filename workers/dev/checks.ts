@@ -1,15 +1,12 @@
-/** One check of `npm test`: it runs in a process of its own and answers with what passed and what failed. */
+/** One check of `npm test`: a tool that is happy or not, in a process of its own. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { root } from './settings.js';
 
 const require = createRequire(import.meta.url);
-const reporter = fileURLToPath(new URL('reporter.cjs', import.meta.url));
 
 export interface Failure {
   title: string;
@@ -21,42 +18,28 @@ export interface Outcome {
   failures: Failure[];
 }
 
-const counted = z.object({
-  passed: z.int(),
-  failures: z.array(z.object({ title: z.string(), message: z.string() })),
-});
+/** A check that hangs must not hold up the report of all others. */
+const longestMs = 10 * 60_000;
 
-/** A tool that is happy or not. It counts as one. */
-export async function toolCheck(title: string, tool: string, args: string[]): Promise<Outcome> {
-  const code = await node([binary(tool), ...args]);
+/** It counts as one. What it said is shown in one piece at its end: others run beside it. */
+export async function toolCheck(tool: string, args: string[], nice: number): Promise<Outcome> {
+  const child = spawn(process.execPath, [binary(tool), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: longestMs,
+    killSignal: 'SIGKILL',
+  });
+  if (child.pid !== undefined) setPriority(child.pid, nice);
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk));
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+  process.stdout.write(Buffer.concat(said));
   return code === 0
     ? { passed: 1, failures: [] }
-    : { passed: 0, failures: [{ title, message: `see above (exit ${code})` }] };
-}
-
-/** The tests in some files, counted one by one. A run that breaks off counts as a failure, whatever passed before. */
-export async function mochaCheck(title: string, files: string[]): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), 'daypass-report-'));
-  const output = join(folder, 'report.json');
-  try {
-    const code = await node([
-      binary('mocha'),
-      '--reporter',
-      reporter,
-      '--reporter-option',
-      `output=${output}`,
-      ...files,
-    ]);
-    // A run that broke off left no file.
-    const text = await readFile(output, 'utf8').catch(() => '{"passed":0,"failures":[]}');
-    const outcome: Outcome = counted.parse(JSON.parse(text));
-    if (code !== 0 && outcome.failures.length === 0) {
-      outcome.failures.push({ title, message: `the run broke off (exit ${code}), see above` });
-    }
-    return outcome;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    : { passed: 0, failures: [{ title: tool, message: `see above (exit ${code})` }] };
 }
 
 const packageJson = z.object({ bin: z.union([z.string(), z.record(z.string(), z.string())]) });
@@ -68,26 +51,4 @@ function binary(name: string): string {
   const script = typeof bin === 'string' ? bin : bin[name === 'typescript' ? 'tsc' : name];
   if (script === undefined) throw new Error(`The package ${name} has no command.`);
   return join(dirname(path), script);
-}
-
-/** A check that hangs must not hold up the report of all others. */
-const longestMs = 25 * 60_000;
-
-/** Runs Node, and shows what it said in one piece at its end: two checks run at a time. */
-function node(args: string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const said: Buffer[] = [];
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: longestMs,
-      killSignal: 'SIGKILL',
-    });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk));
-    child.once('error', reject);
-    child.once('close', (code) => {
-      process.stdout.write(Buffer.concat(said));
-      resolve(code ?? 1);
-    });
-  });
 }

@@ -1,103 +1,134 @@
-/** `npm test`: gets what the tests stand on, then runs every check and every test, and reports all failures at the end. */
+/** `npm test`: gets what the tests stand on, then runs every check and every test side by side, and reports all failures at the end. */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Failure, mochaCheck, type Outcome, toolCheck } from './checks.js';
+import { cpus } from 'node:os';
+import { join, relative } from 'node:path';
+import { type Failure, type Outcome, toolCheck } from './checks.js';
 import { readCompose } from './compose.js';
 import { findChromium } from './find-chromium.js';
 import { findRedis } from './find-redis.js';
 import { findTemporal } from './find-temporal.js';
+import { lane } from './lanes.js';
 import { root } from './settings.js';
 import { Trouble } from './trouble.js';
 
-interface Part {
-  title: string;
-  run(): Promise<Outcome>;
+interface Suite {
+  /** Below `test`; a folder within it may be a suite of its own. */
+  folder: string;
+  /** How many processes share its files. */
+  lanes: number;
+  /** How far it steps back behind the others, as for `nice`. */
+  nice: number;
+  /** The longest, so that none of them is alone at the end. */
+  first: string[];
 }
 
+/** Mostly tests wait for the clocks of real services. What only computes steps back behind them. */
+const suites: Suite[] = [
+  { folder: 'integration', lanes: 3, nice: 0, first: ['system-outages.ts', 'platform-connectors.ts', 'launcher.ts'] },
+  { folder: 'workflow', lanes: 1, nice: 0, first: ['seals.ts', 'journal.ts'] },
+  { folder: 'browser', lanes: 1, nice: 0, first: [] },
+  { folder: 'chaos', lanes: 1, nice: 0, first: [] },
+  { folder: 'hostile', lanes: 1, nice: 5, first: [] },
+  { folder: 'hostile/parsers', lanes: 1, nice: 19, first: [] },
+  { folder: 'replay', lanes: 1, nice: 10, first: [] },
+  { folder: 'unit', lanes: 1, nice: 10, first: ['audit/verify.ts'] },
+];
+
+/** What a tool found in files that have not changed. Not for lint: what it says of a file depends on the types of others. */
+const kept = 'node_modules/.cache/daypass';
+const tools: [name: string, args: string[]][] = [
+  ['typescript', ['--noEmit', '-p', '.', '--incremental', '--tsBuildInfoFile', `${kept}/types.json`]],
+  ['eslint', ['.', '--max-warnings', '0']],
+  ['prettier', ['--check', '--log-level', 'warn', '--cache', '--cache-location', `${kept}/formatting`, '.']],
+];
+
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
-
-const programs: Part[] = [
-  prepared('Temporal', async () => findTemporal(await readCompose(), tell)),
-  prepared('Redis', async () => findRedis(await readCompose(), tell)),
-  prepared('Chromium', () => findChromium(tell)),
-];
-
-/** Side by side: integration tests mostly wait for the clocks of real services. */
-const lanes: Part[][] = [
-  [
-    { title: 'types', run: () => toolCheck('types', 'typescript', ['--noEmit', '-p', '.']) },
-    { title: 'lint', run: () => toolCheck('lint', 'eslint', ['.', '--max-warnings', '0']) },
-    { title: 'formatting', run: () => toolCheck('formatting', 'prettier', ['--check', '--log-level', 'warn', '.']) },
-    suite('unit'),
-    suite('workflow'),
-    suite('replay'),
-    suite('browser'),
-  ],
-  [suite('integration')],
-];
-
+const startedAt = Date.now();
+const workedBefore = worked();
 let passed = 0;
 const failures: (Failure & { part: string })[] = [];
-await inOrder(programs);
-tell('Each part is shown when it is through; the longest takes some minutes.');
-await Promise.all(lanes.map(inOrder));
+const took: { part: string; seconds: number }[] = [];
+
+await prepared('Temporal', async () => findTemporal(await readCompose(), tell));
+await prepared('Redis', async () => findRedis(await readCompose(), tell));
+await prepared('Chromium', () => findChromium(tell));
+await Promise.all([...(await filesOf(suites)).map(([suite, files]) => inLanes(suite, files)), inOrder(tools)]);
+
+tell('\nWhat took longest:');
+took.sort((one, other) => other.seconds - one.seconds);
+for (const { part, seconds } of took.slice(0, 20)) tell(`${seconds.toFixed(1).padStart(8)} s  ${part}`);
+const minutes = (Date.now() - startedAt) / 60_000;
+const share = (worked() - workedBefore) / (60_000 * minutes * cpus().length);
+tell(
+  `All of it took ${minutes.toFixed(1)} minutes, in which the processors were busy for ${Math.round(share * 100)} %.`,
+);
 if (failures.length > 0) {
   tell('\nWhat failed:');
   for (const { part, title, message } of failures) tell(`  ${part}: ${title}\n    ${message.split('\n')[0] ?? ''}`);
 }
-tell(`\n${sums(passed, failures.length)}`);
+tell(`\n${sums({ passed, failures })}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-function sums(good: number, bad: number): string {
-  return `${good} passed, ${bad} failed`;
+function sums(of: Outcome): string {
+  return `${of.passed} passed, ${of.failures.length} failed`;
 }
 
-async function inOrder(parts: Part[]): Promise<void> {
-  for (const { title, run } of parts) {
-    const startedAt = Date.now();
-    const outcome = await run();
-    passed += outcome.passed;
-    failures.push(...outcome.failures.map((failure) => ({ ...failure, part: title })));
-    if (outcome.passed + outcome.failures.length === 0) continue;
-    const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-    tell(`${title}: ${sums(outcome.passed, outcome.failures.length)} in ${seconds} s`);
-  }
+function count(part: string, outcome: Outcome, since: number): void {
+  passed += outcome.passed;
+  failures.push(...outcome.failures.map((failure) => ({ ...failure, part })));
+  // A file that only others use.
+  if (outcome.passed + outcome.failures.length === 0) return;
+  const seconds = (Date.now() - since) / 1000;
+  took.push({ part, seconds });
+  tell(`${part}: ${sums(outcome)} in ${seconds.toFixed(1)} s`);
+}
+
+/** What all processors have done until now, in milliseconds. */
+function worked(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
 /** A program that is missing fails once, by name; the tests that need it fail too, and the others still run. */
-function prepared(title: string, find: () => Promise<string>): Part {
-  return {
-    title,
-    run: async () => {
-      try {
-        tell(`${title}: ${await find()}`);
-        return { passed: 0, failures: [] };
-      } catch (error) {
-        if (!(error instanceof Trouble)) throw error;
-        tell(error.message);
-        return { passed: 0, failures: [{ title: 'is missing', message: error.message }] };
-      }
-    },
-  };
+async function prepared(title: string, find: () => Promise<string>): Promise<void> {
+  try {
+    tell(`${title}: ${await find()}`);
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    tell(error.message);
+    failures.push({ part: title, title: 'is missing', message: error.message });
+  }
 }
 
-function suite(folder: string): Part {
-  return {
-    title: `test/${folder}`,
-    run: async () => {
-      const files = await testFiles(join(root, 'test', folder));
-      return files.length === 0 ? { passed: 0, failures: [] } : mochaCheck(`test/${folder}`, files);
-    },
-  };
+async function inOrder(checks: typeof tools): Promise<void> {
+  for (const [name, args] of checks) {
+    const since = Date.now();
+    count(name, await toolCheck(name, args, 10), since);
+  }
 }
 
-async function testFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  return entries
-    .filter((name) => name.endsWith('.ts') && !name.split('/').includes('support'))
-    .sort()
-    .map((name) => join(folder, name));
+async function inLanes({ lanes, nice }: Suite, files: string[]): Promise<void> {
+  const one = (): Promise<void> => lane(files, nice, (file, outcome, since) => count(file, outcome, since));
+  await Promise.all(Array.from({ length: Math.min(lanes, files.length) }, one));
+}
+
+/** Every test file, with the suite of the innermost folder that it is in. What no suite runs is a failure of its own. */
+async function filesOf(all: Suite[]): Promise<[Suite, string[]][]> {
+  const found = new Map(all.map((suite): [Suite, string[]] => [suite, []]));
+  const inward = all.toSorted((one, other) => other.folder.length - one.folder.length);
+  const names = await readdir(join(root, 'test'), { recursive: true });
+  for (const name of names.sort()) {
+    const folders = name.split('/');
+    if (!name.endsWith('.ts') || folders.includes('support') || folders[0] === 'bench') continue;
+    const suite = inward.find(({ folder }) => name.startsWith(`${folder}/`));
+    if (suite) found.get(suite)?.push(name);
+    else failures.push({ part: `test/${name}`, title: 'is run by no suite', message: 'name its folder in test.ts' });
+  }
+  const rank = (suite: Suite, name: string): number => {
+    const at = suite.first.indexOf(relative(suite.folder, name));
+    return at === -1 ? suite.first.length : at;
+  };
+  return [...found].map(([suite, files]) => [
+    suite,
+    files.sort((one, other) => rank(suite, one) - rank(suite, other)).map((name) => join(root, 'test', name)),
+  ]);
 }

@@ -1,8 +1,8 @@
 /** A real Chromium, and people who sign in with it. Whatever a page complains about in its console fails the test. */
 import assert from 'node:assert/strict';
-import { after } from 'mocha';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { findChromium } from '../../../workers/dev/find-chromium.js';
+import { whenTestsEnd } from '../../support/services.js';
 import { stack } from './stack.js';
 
 const flags = [
@@ -18,9 +18,11 @@ const flags = [
 
 let launched: Promise<Browser> | undefined;
 
-after(async () => {
-  await (await launched)?.close();
-});
+async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({ executablePath: await findChromium(() => undefined), args: flags });
+  whenTestsEnd(() => browser.close());
+  return browser;
+}
 
 export interface Person {
   page: Page;
@@ -34,9 +36,8 @@ export interface Person {
 /** Someone with a browser of their own, signed in at the development provider; nobody where no account is named. */
 export async function person(account: string | undefined, options: BrowserContextOptions = {}): Promise<Person> {
   // With a profile of its own, which goes with it.
-  launched ??= findChromium(() => undefined).then((executablePath) => chromium.launch({ executablePath, args: flags }));
-  const browser = await launched;
   const { portal } = (await stack()).addresses;
+  const browser = await (launched ??= launch());
   const context = await browser.newContext({
     baseURL: portal,
     locale: 'en-GB',

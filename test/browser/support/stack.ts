@@ -1,23 +1,19 @@
 /** The whole system for browser tests, on free ports and in a folder of its own: started once, stopped with the run. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after } from 'mocha';
 import { freePorts } from '../../../workers/dev/ports.js';
 import { startStack, type Stack } from '../../../workers/dev/stack.js';
+import { policyFolder } from '../../support/policy.js';
+import { folder, whenTestsEnd } from '../../support/services.js';
 
-let started: Promise<{ stack: Stack; folder: string }> | undefined;
+let started: Promise<Stack> | undefined;
 
 /** A cold start may build Temporal first. */
 export const startsWithinMs = 600_000;
 
-export async function stack(): Promise<Stack> {
-  started ??= start();
-  return (await started).stack;
+export function stack(): Promise<Stack> {
+  return (started ??= start());
 }
 
-async function start(): Promise<{ stack: Stack; folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'daypass-browser-'));
+async function start(): Promise<Stack> {
   const names = [
     'DAYPASS_PORT',
     'DAYPASS_PROVIDER_PORT',
@@ -32,16 +28,12 @@ async function start(): Promise<{ stack: Stack; folder: string }> {
   const env = {
     ...process.env,
     ...Object.fromEntries(names.map((name, index) => [name, String(ports[index])])),
-    DAYPASS_STATE_DIR: folder,
+    DAYPASS_STATE_DIR: await folder(),
+    // A copy, which tests may change.
+    DAYPASS_POLICY_DIR: await policyFolder(),
     DAYPASS_LOG_LEVEL: 'warn',
   };
-  return { stack: await startStack({ env, tell: () => undefined }), folder };
+  const running = await startStack({ env, tell: () => undefined });
+  whenTestsEnd(() => running.stop());
+  return running;
 }
-
-after(async function () {
-  if (!started) return;
-  this.timeout(60_000);
-  const { stack: running, folder } = await started;
-  await running.stop();
-  await rm(folder, { recursive: true, force: true });
-});
