@@ -1,0 +1,141 @@
+/** One run: grants are asked for and used while the faults of a seed strike one after the other; at its end, every promise is checked. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { isTerminal } from '../../../workflows/domain/states.js';
+import type { Instant, Ms } from '../../../workflows/domain/time.js';
+import { brokenPromises, factsOf, type Facts } from '../../support/invariants.js';
+import { until } from '../../support/until.js';
+import { nothingLost, nothingStands } from './checks.js';
+import { kills } from './kills.js';
+import { latenessOf, tooLate, type Disturbance, type Lateness } from './lateness.js';
+import { People } from './people.js';
+import { drawn, scheduleOf, scheduleText, type PlannedFault, type Schedule } from './schedule.js';
+import { troubles } from './troubles.js';
+import { World } from './world.js';
+
+export const catalogue = [...kills, ...troubles];
+
+export interface Struck extends Disturbance {
+  kind: string;
+  /** Nothing stood that should not, and nothing was lost, in so long after it. */
+  settledMs: Ms;
+  notes: string[];
+}
+
+export interface Outcome {
+  schedule: Schedule;
+  startedAt: Instant;
+  endedAt: Instant;
+  struck: Struck[];
+  facts: Facts;
+  people: People;
+  lateness: Lateness[];
+  broken: string[];
+  /** Accounts that stood where none should, at the end. */
+  strays: string[];
+  lost: string[];
+}
+
+export function plan(seed: number, grants: number, faults: number): Schedule {
+  return scheduleOf(seed, grants, drawn(seed, catalogue, faults));
+}
+
+/** Prints the schedule first, and what strikes as it does. */
+export async function chaos(schedule: Schedule, tell: (line: string) => void): Promise<Outcome> {
+  tell(scheduleText(schedule));
+  const world = await World.start();
+  const people = new People(world);
+  const { ledger } = people;
+  const broken: string[] = [];
+  const lost: string[] = [];
+  try {
+    const startedAt = Date.now();
+    const asking = asksAll(schedule, people, startedAt);
+    const struck: Struck[] = [];
+    for (const planned of schedule.faults) {
+      await pause(Math.max(0, startedAt + planned.atMs - Date.now()));
+      const told = await strikes(planned, world, people);
+      struck.push(told.struck);
+      broken.push(...told.broken);
+      lost.push(...told.lost);
+      tell(line(told.struck, startedAt));
+    }
+    await asking;
+    await people.done();
+    await comesToRest(world, people);
+    const facts = await factsOf(world.system, ledger.accepted);
+    const disturbances = struck;
+    const lateness = latenessOf(facts, disturbances);
+    const strays = await nothingStands(world, ledger);
+    broken.push(
+      ...strays,
+      ...lost,
+      ...ledger.troubles,
+      ...tooLate(lateness, disturbances),
+      ...brokenPromises(facts).map(
+        ({ promise, grantId, because }) => `promise ${promise}, ${grantId ?? 'all'}: ${because}`,
+      ),
+      ...forgotten(facts),
+    );
+    return { schedule, startedAt, endedAt: Date.now(), struck, facts, people, lateness, broken, strays, lost };
+  } finally {
+    await world.close();
+  }
+}
+
+async function asksAll({ grants }: Schedule, people: People, startedAt: Instant): Promise<void> {
+  for (const planned of grants) {
+    await pause(Math.max(0, startedAt + planned.atMs - Date.now()));
+    people.live(planned);
+  }
+}
+
+async function strikes(
+  { fault, forMs }: PlannedFault,
+  world: World,
+  people: People,
+): Promise<{ struck: Struck; broken: string[]; lost: string[] }> {
+  const broken: string[] = [];
+  const notes: string[] = [];
+  const from = Date.now();
+  try {
+    await fault.strike({ world, people, forMs, note: (text) => void notes.push(text) });
+  } catch (error) {
+    broken.push(`${fault.name}: ${String(error)}`);
+  }
+  const to = Date.now();
+  const [standing, lost] = [await nothingStands(world, people.ledger), await nothingLost(world, people.ledger)];
+  broken.push(...standing.map((each) => `after “${fault.name}”: ${each}`));
+  const { kind, name } = fault;
+  return { struck: { kind, name, from, to, settledMs: Date.now() - to, notes }, broken, lost };
+}
+
+/** Every grant over, every record out, nothing at the target: what is not in its place by then is told by the checks. */
+async function comesToRest(world: World, { ledger }: People): Promise<void> {
+  const isAtRest = async (): Promise<boolean> => {
+    const open = [...ledger.grants.values()].filter(
+      ({ seen, terminatedAt }) => terminatedAt === undefined && !(seen && isTerminal(seen.state)),
+    );
+    return open.length === 0 && (await world.target()).accounts.length === 0;
+  };
+  await until(isAtRest, { withinMs: 150_000, everyMs: 500, what: 'rest' }).catch(() => undefined);
+}
+
+/** Each decision that was answered with 200 or 202 is on record. */
+function forgotten({ accepted, grants }: Facts): string[] {
+  const known = new Map(grants.map((grant) => [grant.grantId, grant]));
+  return accepted.decisions
+    .filter(({ status }) => status < 300)
+    .filter(
+      ({ grantId, decisionId }) => !known.get(grantId)?.records.some((it) => it.detail['decisionId'] === decisionId),
+    )
+    .map(
+      ({ grantId, decisionId, action, status }) =>
+        `${action} ${decisionId} of ${grantId} was answered ${status} and is not on record`,
+    );
+}
+
+function line({ name, from, to, settledMs, notes }: Struck, startedAt: Instant): string {
+  const seconds = (ms: Ms): string => (ms / 1_000).toFixed(1);
+  const more = notes.length > 0 ? ` (${notes.join('; ')})` : '';
+  return `${seconds(from - startedAt)} s: ${name}, ${seconds(to - from)} s, settled after ${seconds(settledMs)} s${more}`;
+}

@@ -1,0 +1,43 @@
+/** `npm run test:chaos -- [--seed N] [--grants N] [--faults N] [--plan] [--report FILE]`: breaks a whole system on purpose, and fails when a promise broke. */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { Runtime } from '@temporalio/worker';
+import { stopServices } from '../../support/services.js';
+import { chaos, plan } from './chaos.js';
+import { reportOf } from './report.js';
+import { scheduleText } from './schedule.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    grants: { type: 'string', default: '200' },
+    faults: { type: 'string', default: '40' },
+    /** Prints the schedule and ends. */
+    plan: { type: 'boolean', default: false },
+    report: { type: 'string' },
+  },
+});
+
+const whole = (text: string): number => {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${text} is no whole number.`);
+  return number;
+};
+const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const schedule = plan(whole(values.seed ?? String(Date.now() % 1_000_000)), whole(values.grants), whole(values.faults));
+try {
+  if (values.plan) {
+    tell(scheduleText(schedule));
+  } else {
+    const outcome = await chaos(schedule, tell);
+    const report = reportOf(outcome);
+    tell(`\n${report}`);
+    if (values.report !== undefined) await writeFile(values.report, `${report}\n`);
+    process.exitCode = outcome.broken.length === 0 ? 0 : 1;
+  }
+} finally {
+  await stopServices();
+  // Replaying histories needs it, and it would keep the process alive.
+  await Runtime.instance().shutdown();
+}
