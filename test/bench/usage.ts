@@ -28,7 +28,8 @@ export async function usageOf({ system }: Bench): Promise<Map<string, Usage>> {
     pids.map(([name, pid]) => [
       name,
       together(
-        all.filter((it) => it.pid === pid || it.parent === pid),
+        // All others are children of whoever measures.
+        all.filter((it) => it.pid === pid || (it.parent === pid && pid !== process.pid)),
         pid,
       ),
     ]),
@@ -70,7 +71,10 @@ interface Process {
 }
 
 function together(family: Process[], pid: number): Usage {
-  const cpuMs = family.reduce((sum, it) => sum + it.ownMs + (it.pid === pid ? it.childrenMs : 0), 0);
+  const cpuMs = family.reduce(
+    (sum, it) => sum + it.ownMs + (it.pid === pid && pid !== process.pid ? it.childrenMs : 0),
+    0,
+  );
   return { cpuMs, memory: family.reduce((sum, it) => sum + it.memory, 0) };
 }
 
