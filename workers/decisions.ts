@@ -1,6 +1,6 @@
 /** The `decisions` process: workflows, and the activities that decide, record and tell. Holds no credential of any target. */
 import { readFile } from 'node:fs/promises';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
 import { createReads } from '../activities/assess.js';
 import { createChains } from '../activities/audit/chains.js';
 import { openAuditFiles } from '../activities/audit/files.js';
@@ -73,6 +73,10 @@ await run('decisions', decisionsConfig, async (life, config) => {
         workflowBundle: bundle,
         activities,
         dataConverter: dataConverter(keys),
+        workerDeploymentOptions: deployment(config.DAYPASS_WORKER_BUILD),
+        // Wall time: beyond it the turn is interrupted, and the process with it (nodejs/node#38503). On a starved or paused
+        // machine a turn with hundreds of signals takes longer than the usual 5 s, and nothing is wrong with it.
+        isolateExecutionTimeout: '60s',
         // A worker that died keeps a grant waiting for this long.
         stickyQueueScheduleToStartTimeout: '2s',
         shutdownGraceTime: '5s',
@@ -95,3 +99,13 @@ await run('decisions', decisionsConfig, async (life, config) => {
     await client.connection.close();
   }
 });
+
+/**
+ * Where the build is named, Temporal gives work to the one that operators made current. Running workflows move with it: were
+ * they kept to the build that began them, a removal would wait for a process that may be gone.
+ */
+function deployment(buildId: string | undefined): WorkerDeploymentOptions | undefined {
+  if (buildId === undefined) return undefined;
+  const version = { deploymentName: 'daypass-decisions', buildId };
+  return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
+}

@@ -72,6 +72,14 @@ const decisions = common.extend(policyHolder.shape).extend({
   DAYPASS_MAIL_FROM: z.string().default('Daypass <daypass@localhost>'),
   /** A workflow bundle that was built ahead from the same sources; absent: built at start. */
   DAYPASS_WORKFLOW_BUNDLE_FILE: file.optional(),
+  /** Names this build to Temporal, which then says when it gets work; absent: it gets work at once. */
+  DAYPASS_WORKER_BUILD: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+      'must be 1 to 64 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit',
+    )
+    .optional(),
 });
 
 const connectors = common.extend({

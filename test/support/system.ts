@@ -125,11 +125,14 @@ export class System {
   }
 
   /** Runs the Temporal CLI on a grant, as an operator does, and answers what it said. */
-  async temporalCli(grantId: string, ...command: string[]): Promise<string> {
+  temporalCli(grantId: string, ...command: string[]): Promise<string> {
+    return this.temporalCommand(...command, '--workflow-id', grantWorkflowId(grantId));
+  }
+
+  async temporalCommand(...command: string[]): Promise<string> {
     const { address, namespace, cli } = this.parts.engine;
-    const at = ['--address', address, '--namespace', namespace, '--workflow-id', grantWorkflowId(grantId)];
     const { PATH = '', HOME = '' } = process.env;
-    const { stdout } = await run(cli, [...command, ...at], {
+    const { stdout } = await run(cli, [...command, '--address', address, '--namespace', namespace], {
       env: { PATH, HOME, TEMPORAL_CONFIG_FILE: noConfiguration },
     });
     return stdout;

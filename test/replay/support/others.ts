@@ -25,8 +25,8 @@ export const otherLives: Record<string, OtherLife> = {
     workflowId: journalId,
     runs: 2,
     async live(journal, { api, connector, script }) {
-      const note = async (key: PrivateJwk): Promise<void> => {
-        const said = { event: 'audit-exported', by: 'person:auditor', detail: { format: 'csv' } };
+      const note = async (key: PrivateJwk, event = 'audit-exported'): Promise<void> => {
+        const said = { event, by: 'person:auditor', detail: { format: 'csv' } };
         const statement = { type: 'note', installation, noteId: randomUUID(), issuedAt: Date.now(), ...said } as const;
         await journal.signal('note', { statement: await signStatement(statement, key) });
       };
@@ -38,19 +38,22 @@ export const otherLives: Record<string, OtherLife> = {
       };
       const next = { ...(await privateKey('Ed25519')), kid: 'next' };
       await note(api);
+      for (const event of ['payloads-opened', 'temporal-changed', 'temporal-refused', 'signed-out-everywhere']) {
+        await note(api, event);
+      }
       await note(next);
       script.pinned.push(next);
       await stray('listed');
       await stray('removed');
-      await reaches(journal, ({ head }) => head?.sequence === 4);
+      await reaches(journal, ({ head }) => head?.sequence === 8);
       await journal.cancel();
       // What nobody sealed makes a run as long as what somebody signed.
-      for (let sent = 4; sent < 99; sent += 1) await journal.signal('note');
+      for (let sent = 8; sent < 99; sent += 1) await journal.signal('note');
       const { runId } = await journal.describe();
       await note(api);
       await another(journal, runId);
       await note(next);
-      await reaches(journal, ({ head }) => head?.sequence === 12);
+      await reaches(journal, ({ head }) => head?.sequence === 16);
     },
   },
   person: {

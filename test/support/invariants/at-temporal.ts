@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type proto from '@temporalio/proto';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createCodec } from '../../../activities/platform/codec.js';
 import type { KeyRing } from '../../../activities/platform/keys.js';
 import { dataConverter } from '../../../activities/platform/temporal.js';
@@ -23,6 +23,8 @@ export interface TemporalPlace {
   address: string;
   namespace: string;
   codecKeys: KeyRing;
+  /** What histories are replayed on; today's bundle where none is given. */
+  bundle?: WorkflowBundleOption;
 }
 
 /** How many grants are asked at once: the machine of a test is small. */
@@ -34,7 +36,7 @@ const askMs = 60_000;
 
 /** Grants that Temporal lists, and those of `known`, which visibility may not show yet. */
 export async function grantsAt(place: TemporalPlace, known: readonly string[]): Promise<GrantFacts[]> {
-  const { address, namespace, codecKeys } = place;
+  const { address, namespace, codecKeys, bundle } = place;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace, dataConverter: dataConverter(codecKeys, 'throw') });
   try {
@@ -46,7 +48,7 @@ export async function grantsAt(place: TemporalPlace, known: readonly string[]): 
       const some = grantIds.slice(from, from + atOnce);
       grants.push(...(await Promise.all(some.map((grantId) => asked.grant(grantId, runs.get(grantId) ?? [])))));
     }
-    await asked.replay(codecKeys);
+    await asked.replay(codecKeys, bundle ?? (await workflowBundle()));
     return grants;
   } finally {
     await connection.close();
@@ -157,9 +159,8 @@ class Asked {
     return decoded.map((payload) => defaultPayloadConverter.fromPayload(payload));
   }
 
-  /** Against today's sources. */
-  async replay(codecKeys: KeyRing): Promise<void> {
-    const options = { workflowBundle: await workflowBundle(), dataConverter: dataConverter(codecKeys) };
+  async replay(codecKeys: KeyRing, bundle: WorkflowBundleOption): Promise<void> {
+    const options = { workflowBundle: bundle, dataConverter: dataConverter(codecKeys) };
     const histories = [...this.lives.values()].flat();
     const replays = Worker.runReplayHistories(
       options,

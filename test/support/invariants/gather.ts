@@ -1,6 +1,7 @@
 /** Gathers the facts of a whole system, each from where it really stands. Needs every part of it up, and changes nothing. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WorkflowBundleOption } from '@temporalio/worker';
 import { Redis } from 'ioredis';
 import { parse } from 'yaml';
 import { readAudit } from '../../../api/audit/verify/audit-file.js';
@@ -16,7 +17,8 @@ import type { Accepted, AuditFacts, Facts, Person, RedisKey } from './facts.js';
 
 const target = 'orders-db';
 
-export async function factsOf(system: System, accepted: Accepted): Promise<Facts> {
+/** Histories are replayed on today's workflows unless a `bundle` is given. */
+export async function factsOf(system: System, accepted: Accepted, bundle?: WorkflowBundleOption): Promise<Facts> {
   const { stateDir, policyDir, ordersDb, redis } = system;
   const at = Date.now();
   const keysDir = join(stateDir, 'keys');
@@ -30,7 +32,7 @@ export async function factsOf(system: System, accepted: Accepted): Promise<Facts
     at,
     installation,
     targets: [ofTarget],
-    grants: await grantsAt({ ...system.engine, codecKeys }, known),
+    grants: await grantsAt({ ...system.engine, codecKeys, ...(bundle && { bundle }) }, known),
     people: await peopleIn(policyDir),
     keys,
     audit: await auditIn(stateDir, keys, system.portal),

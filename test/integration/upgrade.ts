@@ -1,0 +1,226 @@
+/** An upgrade of the decisions workers under live grants, as docs/operating.md describes it, with two builds that really differ. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { readCodecKeys } from '../../activities/platform/keys.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import { freePort } from '../../workers/dev/ports.js';
+import {
+  decisionsQueue,
+  grantWorkflowId,
+  journalId,
+  personWorkflowId,
+  reconcileWorkflowId,
+} from '../../workflows/ids.js';
+import { changedBundle } from '../support/changed-workflows.js';
+import { brokenPromises, factsOf, type Accepted } from '../support/invariants.js';
+import { approves, reaches, reading, sent, writing } from '../support/system-grant.js';
+import type { SystemProcess } from '../support/system-process.js';
+import { system, type System } from '../support/system.js';
+import { until } from '../support/until.js';
+
+/** `npm run drill:upgrade` takes 100. */
+const count = Number(process.env['DAYPASS_DRILL_GRANTS'] ?? '12');
+const deployment = ['--deployment-name', 'daypass-decisions', '--yes'];
+const atOnce = 6;
+
+/** Asks once more before it makes and before it removes anything: other commands than today's at the two places that count. */
+const once = (at: string, question: string) => ({
+  file: 'effects.ts',
+  from: `    case '${at}': {\n      const {`,
+  to: `    case '${at}': {
+      if (patched('2026-12-01-${question}')) await stillEligible(state, '${question}').catch(() => undefined);
+      const {`,
+});
+const patches = ['look-before-making', 'look-before-removing'] as const;
+const nextVersion = (): Promise<WorkflowBundleWithSourceMap> =>
+  changedBundle(
+    { file: 'effects.ts', from: 'log, rootCause }', to: 'log, patched, rootCause }' },
+    once('provision', patches[0]),
+    once('remove', patches[1]),
+  );
+
+/** How far each has come when the new build takes over, and in which state it must end. */
+const kinds = {
+  over: 'WITHDRAWN',
+  asked: 'WITHDRAWN',
+  'half approved': 'WITHDRAWN',
+  active: 'WITHDRAWN',
+  'ending by itself': 'ENDED',
+  'revoked while its target is away': 'REVOKED',
+} as const;
+type Kind = keyof typeof kinds;
+
+describe(`an upgrade under ${count} live grants`, function () {
+  this.timeout(900_000);
+  const accepted: Accepted = { grants: [], decisions: [], removalStartsWithinMs: 12_000 };
+  const grants: { kind: Kind; grantId: string }[] = [];
+  let daypass: System;
+  let next: SystemProcess;
+  let bundle: WorkflowBundleWithSourceMap;
+  let connection: Connection;
+  let client: Client;
+
+  before(async () => {
+    [daypass, bundle] = await Promise.all([system(), nextVersion()]);
+    const { address, namespace } = daypass.engine;
+    const keys = await readCodecKeys(join(daypass.stateDir, 'keys', 'codec.json'));
+    connection = await Connection.connect({ address });
+    client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
+    const file = join(daypass.stateDir, 'next-bundle.js');
+    await writeFile(file, bundle.code);
+    next = daypass.decisions.beside(await freePort());
+    next.settings = { DAYPASS_WORKER_BUILD: 'next', DAYPASS_WORKFLOW_BUNDLE_FILE: file };
+  });
+
+  after(async () => {
+    // What other files of this run start needs no version.
+    await daypass.temporalCommand('worker', 'deployment', 'set-current-version', ...deployment, '--unversioned');
+    await next.stop();
+    await daypass.start();
+    await connection.close();
+  });
+
+  const current = (build: string) =>
+    until(
+      // The server hears of a new worker a moment after it polls.
+      () =>
+        daypass
+          .temporalCommand('worker', 'deployment', 'set-current-version', ...deployment, '--build-id', build)
+          .then(() => true),
+      { withinMs: 60_000, everyMs: 500, what: `${build} is current` },
+    );
+  const ids = (...wanted: Kind[]) => grants.filter(({ kind }) => wanted.includes(kind)).map(({ grantId }) => grantId);
+
+  async function decides(account: string, action: 'withdraw' | 'revoke', grantId: string): Promise<void> {
+    const decisionId = randomUUID();
+    const decided = await sent(() => daypass.as(account)[action](grantId, { decisionId, reason: 'Enough.' }));
+    const status = decided.outcome ? 200 : 202;
+    accepted.decisions.push({ grantId, decisionId, action, by: `person:${account}`, status });
+  }
+
+  /** In use. On a busy machine the ceiling may be silent, and then people are asked. */
+  async function usable(grantId: string): Promise<void> {
+    const engineer = daypass.as('engineer');
+    const there = await engineer.until(grantId, ({ state, step }) => state === 'ACTIVE' || step !== undefined, 90_000);
+    if (there.state !== 'ACTIVE') await approves(daypass, 'manager', grantId);
+    await reaches(engineer, grantId, 'ACTIVE');
+  }
+
+  async function asks(kind: Kind): Promise<void> {
+    const isWriting = kind === 'asked' || kind === 'half approved';
+    const seconds = kind === 'ending by itself' ? 60 + count / 2 : 900;
+    const idempotencyKey = randomUUID();
+    const { grantId } = await daypass.as('engineer').ask((isWriting ? writing : reading)(seconds), idempotencyKey);
+    accepted.grants.push({ grantId, by: 'person:engineer', idempotencyKey });
+    grants.push({ kind, grantId });
+    if (kind === 'asked') return;
+    if (kind === 'half approved') return approves(daypass, 'manager', grantId);
+    await usable(grantId);
+    if (kind !== 'over') return;
+    await decides('engineer', 'withdraw', grantId);
+    await reaches(daypass.as('engineer'), grantId, 'WITHDRAWN');
+  }
+
+  /** Which builds took the turns of a workflow's newest run, in their order, and what patches it took. */
+  async function lived(workflowId: string): Promise<{ builds: string[]; patched: boolean }> {
+    const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+    const turns = (events ?? []).flatMap(({ workflowTaskCompletedEventAttributes: turn }) => turn ?? []);
+    const builds = turns.map(({ deploymentVersion }) => deploymentVersion?.buildId ?? 'none');
+    const patched = (events ?? []).some(({ markerRecordedEventAttributes: mark }) => mark?.markerName === 'core_patch');
+    return { builds, patched };
+  }
+
+  it('begins with a build that has a name: it takes over from the unnamed one once it is current', async () => {
+    await daypass.decisions.stop();
+    daypass.decisions.settings = { DAYPASS_WORKER_BUILD: 'first' };
+    await daypass.decisions.start();
+    await current('first');
+    const order = Object.keys(kinds) as Kind[];
+    const wanted = Array.from({ length: count }, (_, at) => order[at % order.length] ?? 'active');
+    // What ends by itself comes last, so that it is still there.
+    wanted.sort((one, other) => Number(one === 'ending by itself') - Number(other === 'ending by itself'));
+    await inParallel(wanted, asks);
+    await client.workflow.signalWithStart('journal', {
+      workflowId: journalId,
+      taskQueue: decisionsQueue,
+      signal: 'note',
+    });
+    await client.workflow.start('person', { workflowId: personWorkflowId('engineer'), taskQueue: decisionsQueue });
+    await daypass.ordersDb.stop();
+    await inParallel(ids('revoked while its target is away'), (grantId) => decides('security', 'revoke', grantId));
+    for (const grantId of ids('revoked while its target is away')) {
+      await daypass.as('engineer').until(grantId, ({ state }) => state === 'REVOKING');
+    }
+  });
+
+  it('gives the new build nothing until it is current, a share while it ramps up, and then everything', async () => {
+    await next.start();
+    const [first = ''] = ids('asked');
+    await approves(daypass, 'manager', first);
+    assert.deepEqual(new Set((await lived(grantWorkflowId(first))).builds), new Set(['first']));
+
+    const ramp = ['worker', 'deployment', 'set-ramping-version', ...deployment, '--build-id', 'next'];
+    await daypass.temporalCommand(...ramp, '--percentage', '50');
+    await inParallel(ids('asked').slice(1), (grantId) => approves(daypass, 'manager', grantId));
+
+    await current('next');
+    await daypass.decisions.stop();
+    await daypass.ordersDb.start();
+    await inParallel(ids('asked', 'half approved'), async (grantId) => {
+      await approves(daypass, 'owner', grantId);
+      await reaches(daypass.as('engineer'), grantId, 'ACTIVE');
+    });
+    await inParallel(ids('asked', 'half approved', 'active'), (grantId) => decides('engineer', 'withdraw', grantId));
+  });
+
+  it('ends every one of them right, on old and new code, and breaks no promise', async () => {
+    for (const { kind, grantId } of grants) await reaches(daypass.as('engineer'), grantId, kinds[kind]);
+    assert.deepEqual(await daypass.roles(), []);
+    for (const { kind, grantId } of grants) {
+      const { builds, patched } = await lived(grantWorkflowId(grantId));
+      const wanted = kind === 'over' ? ['first'] : ['first', 'next'];
+      assert.deepEqual([...new Set(builds)], wanted, `${kind}: ${builds.join(' ')}`);
+      // What was being removed already goes on the way that it began.
+      assert.equal(patched, kind !== 'over' && kind !== 'revoked while its target is away', kind);
+    }
+    // New code replays what old code began, and both.
+    const facts = await factsOf(daypass, accepted, bundle);
+    assert.deepEqual(brokenPromises(facts), []);
+    assert.ok(facts.grants.some(({ replayed }) => replayed));
+  });
+
+  it('takes the other workflows along: schedules, the sealer, the journal and a person', async () => {
+    const journal = client.workflow.getHandle(journalId);
+    await journal.signal('note');
+    await until(async () => (await lived(journalId)).builds.at(-1) === 'next', { what: 'a turn of the journal' });
+    const by = 'person:engineer';
+    const person = client.workflow.getHandle(personWorkflowId('engineer'));
+    await person.executeUpdate('remove', { args: [{ credentialId: 'none', by }] });
+    assert.equal((await lived(personWorkflowId('engineer'))).builds.at(-1), 'next');
+    const sealed = async () => (await lived('seals')).builds.at(-1) === 'next';
+    await until(sealed, { withinMs: 90_000, everyMs: 1_000, what: 'a seal by the new build' });
+    const reconciled = await until(
+      async () => {
+        const query = `WorkflowType = 'reconcile' AND ExecutionStatus = 'Completed'`;
+        for await (const { workflowId } of client.workflow.list({ query })) {
+          if (workflowId.startsWith(reconcileWorkflowId('orders-db'))) return lived(workflowId);
+        }
+        return undefined;
+      },
+      { withinMs: 90_000, everyMs: 1_000, what: 'a pass of reconcile' },
+    );
+    assert.ok(reconciled.builds.length > 0);
+  });
+});
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values();
+  const lane = async (): Promise<void> => {
+    for (const item of rest) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+}

@@ -1,0 +1,38 @@
+/** The workflows as a later version may have them: today's sources with some places changed, built as any other bundle. */
+import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { failureConverterPath } from '../../activities/platform/temporal.js';
+import { folder } from './services.js';
+
+/** In this file below `workflows/`, `from` becomes `to`. It must be there, so that a change never says nothing. */
+export interface Change {
+  file: string;
+  from: string;
+  to: string;
+}
+
+export async function changedBundle(...changes: Change[]): Promise<WorkflowBundleWithSourceMap> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const copy = await folder();
+  for (const part of ['workflows', 'activities']) await cp(join(root, part), join(copy, part), { recursive: true });
+  await cp(join(root, 'package.json'), join(copy, 'package.json'));
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
+  for (const { file, from, to } of changes) {
+    const path = join(copy, 'workflows', file);
+    const text = await readFile(path, 'utf8');
+    if (!text.includes(from)) throw new Error(`${file} no longer has: ${from}`);
+    await writeFile(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return bundleWorkflowCode({
+    workflowsPath: join(copy, 'workflows', 'index.ts'),
+    failureConverterPath,
+    preloadModules: [join(copy, 'workflows', 'domain', 'signature.ts')],
+    // Without Temporal's runtime, which would hold a process that never has a worker of its own.
+    logger: new DefaultLogger('ERROR'),
+  });
+}
