@@ -16,12 +16,11 @@ import type { Connector } from './connector.js';
 export interface SweepOptions {
   target: string;
   /** Its own instance, so that no flood of other calls can take its connections. */
-  connector: Pick<Connector, 'list' | 'remove'>;
+  connector: Pick<Connector, 'list' | 'now' | 'remove'>;
   /** The pinned keys of the API. A change of them starts a round at once. */
   keys: Pick<KeyWatch, 'current' | 'onChange'>;
   book: Pick<Book, 'sign'>;
   log: Log;
-  clock?: () => Instant;
   everyMs?: Ms;
   /** The grant's own removal comes first. */
   graceMs?: Ms;
@@ -75,26 +74,29 @@ type Reason = 'past its end' | 'key not pinned';
 
 /** One round, oldest end first. One account that cannot be removed does not save the others. */
 async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void> {
-  const { target, connector, book, keys, log, clock = Date.now, graceMs = 60_000, callMaxMs = 30_000 } = options;
+  const { target, connector, book, keys, log, graceMs = 60_000, callMaxMs = 30_000 } = options;
   const bounded = <T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> => within(callMaxMs, stop, call);
   const kids = new Set(keys.current().keys.map(({ kid }) => kid));
+  // Ends are the target's, and so is the clock: by one of our own that went wrong, everything would be cut, or nothing.
+  const now: Instant = await bounded((signal) => connector.now(signal));
+  if (!Number.isFinite(now)) throw new Error('The target does not say what time it is.');
 
   function reasonOf({ endsAt, signedBy }: StandingAccount): Reason | undefined {
     // An account that does not say who signed for it was signed for by nobody known.
     if (signedBy.length === 0 || !signedBy.every((kid) => kids.has(kid))) return 'key not pinned';
     // Not "later than": an end that is no number is past.
-    return endsAt + graceMs > clock() ? undefined : 'past its end';
+    return endsAt + graceMs > now ? undefined : 'past its end';
   }
 
   const standing = await bounded((signal) => connector.list(signal));
-  lastDone.set({ target }, clock() / 1_000);
+  lastDone.set({ target }, Date.now() / 1_000);
   const found = standing.toSorted((one, other) => one.endsAt - other.endsAt);
   for (const one of found) {
     const because = reasonOf(one);
     if (because === undefined) continue;
     if (stop.aborted) return;
     const { grantId, account, signedBy } = one;
-    const about = { target, grantId, account, because, lateMs: clock() - one.endsAt, signedBy };
+    const about = { target, grantId, account, because, lateMs: now - one.endsAt, signedBy };
     try {
       const removal = await bounded((signal) => connector.remove(grantId, signal));
       removed.inc({ target, because });

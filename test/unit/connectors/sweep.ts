@@ -19,12 +19,17 @@ function account(grantId: string, endsAt: number, signedBy = ['pinned']): Standi
 /** A target in memory that can be away, hang, or keep one account. */
 class FakeTarget {
   standing: StandingAccount[] = [];
+  clock = now;
   away = false;
   hangs = false;
   keeps = '';
   lists = 0;
   atOnce = 0;
   mostAtOnce = 0;
+
+  async now(): Promise<number> {
+    return this.call(async () => this.clock);
+  }
 
   async list(): Promise<StandingAccount[]> {
     return this.call(async () => {
@@ -96,7 +101,6 @@ describe('the sweep', () => {
       keys,
       book: receipts.book,
       log,
-      clock: () => now,
       everyMs: 5,
       callMaxMs: 50,
       ...change,
@@ -117,6 +121,18 @@ describe('the sweep', () => {
       target.standing.map((it) => it.grantId),
       ['young', 'active'],
     );
+  });
+
+  // `now` is far from what this machine's clock says.
+  it('goes by the clock of the target alone, whatever its own says, and removes nothing by a clock that says nothing', async () => {
+    target.standing = [account('active', now + 3_600_000), account('over', now - 3_600_000)];
+    target.clock = Number.NaN;
+    start();
+    await until(() => lines.some(({ msg }) => msg.startsWith('sweep cannot reach')));
+    assert.equal(target.standing.length, 2);
+    target.clock = now;
+    await until(() => target.standing.length === 1);
+    assert.equal(target.standing[0]?.grantId, 'active');
   });
 
   it('says loudly what it removed and how late, and counts it', async () => {
