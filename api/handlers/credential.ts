@@ -48,7 +48,8 @@ export function collectHandler(deps: HandlerDeps, waits: Waits): Handlers['colle
       throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
     }
     const isSettled = ({ state }: { state: GrantState }): boolean => !before.includes(state);
-    const { found, roles } = wait === undefined ? first : await waits(first, actor, isSettled, wait, gone);
+    const standing = wait === undefined ? first : await waits(first, actor, isSettled, wait, gone);
+    const { found, roles } = standing;
     const { view, recipientKey } = found;
     // It is handed over once: never to nobody.
     if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
@@ -59,7 +60,7 @@ export function collectHandler(deps: HandlerDeps, waits: Waits): Handlers['colle
     if (view.stepUpAtCollection) requireStepUp(actor, 'This credential is collected');
     if (isLost) {
       await refuseFlood(deps, found);
-      await renew(deps, found, collectId, actor);
+      await renew(deps, waits, standing, collectId, actor);
     }
 
     const { sealed, collectedAt, expireTime } = await deps.grants.collect(id, { collectId, by: actor.ref });
