@@ -7,7 +7,7 @@ import { clock } from './clock.js';
 import { type FloorSpans, type RunFloor, withFloor } from './floor.js';
 import { endedBy, loginOf, session } from './logins.js';
 import { type Approved, type GrantSpans, measureGrant } from './one-grant.js';
-import { stepsOf, stepsTable } from './steps.js';
+import { decidedAt, stepsOf, stepsTable } from './steps.js';
 import { ms, percentile, type Table } from './table.js';
 import { type FloorTarget, openFloorTarget } from './target-floor.js';
 
@@ -17,15 +17,16 @@ const perEngineer = 20;
 
 interface Row {
   name: string;
-  span: Exclude<keyof GrantSpans, 'approved'>;
+  span: 'decision' | Exclude<keyof GrantSpans, 'approved' | 'automatic'>;
   floor: keyof FloorSpans;
-  target: keyof TargetSpans;
+  /** Absent where the target has no part in it. */
+  target?: keyof TargetSpans;
   /** The goal holds for it. */
   goal?: true;
 }
 
 const rows: Row[] = [
-  { name: 'request to automatic decision', span: 'decision', floor: 'decision', target: 'provision' },
+  { name: 'request to automatic decision', span: 'decision', floor: 'decision' },
   { name: 'approve to usable (first login)', span: 'usable', floor: 'usable', target: 'usable', goal: true },
   { name: 'revoke to login refused', span: 'refused', floor: 'removal', target: 'refused', goal: true },
   { name: 'revoke to live session cut', span: 'cut', floor: 'removal', target: 'cut', goal: true },
@@ -34,7 +35,6 @@ const rows: Row[] = [
 
 /** The target without us, called as the connector calls it. */
 interface TargetSpans {
-  provision: number;
   /** Provision, then a login. */
   usable: number;
   refused: number;
@@ -74,6 +74,7 @@ async function measure(bench: Bench, means: Means, warmUp: number, count: number
   const figures: Figures = new Map();
   const note = (key: string, value: number): void => void figures.set(key, [...(figures.get(key) ?? []), value]);
   const coming: Promise<void>[] = [];
+  const automatic: GrantSpans['automatic'][] = [];
   for (let round = -warmUp; round < count; round += 1) {
     const { engineers } = bench;
     const engineer = engineers[Math.floor(Math.abs(round) / perEngineer) % engineers.length] ?? '';
@@ -92,12 +93,15 @@ async function measure(bench: Bench, means: Means, warmUp: number, count: number
       }),
     );
     for (const key of ['decision', 'usable', 'removal'] as const) note(`floor ${key}`, floor[key]);
-    for (const key of ['decision', 'usable', 'refused', 'cut'] as const) note(`grant ${key}`, grant[key]);
+    for (const key of ['usable', 'refused', 'cut'] as const) note(`grant ${key}`, grant[key]);
+    automatic.push(grant.automatic);
     for (const [key, value] of Object.entries(target)) note(`target ${key}`, value);
     means.approved.push(grant.approved);
     if ((round + 1) % 20 === 0) bench.tell(`${round + 1} of ${count}`);
   }
   await Promise.all(coming);
+  for (const { grantId, askedAt } of automatic)
+    note('grant decision', (await decidedAt(bench.system, grantId)) - askedAt);
   return figures;
 }
 
@@ -105,7 +109,6 @@ async function targetSpans(target: FloorTarget): Promise<TargetSpans> {
   const id = target.newId();
   const beganAt = clock();
   const login = loginOf(await target.provision(id));
-  const provision = clock() - beganAt;
   await (await session(login)).end();
   const usable = clock() - beganAt;
   const removedAt = clock();
@@ -114,7 +117,7 @@ async function targetSpans(target: FloorTarget): Promise<TargetSpans> {
     await target.remove(id);
     remove = clock() - removedAt;
   });
-  return { provision, usable, refused, cut, remove };
+  return { usable, refused, cut, remove };
 }
 
 function table(figures: Figures, title: string, count: number): Table {
@@ -140,7 +143,7 @@ function table(figures: Figures, title: string, count: number): Table {
       const [middle, most] = [0.5, 0.95].map((share) => ({
         ours: of('grant', row.span, share),
         floor: of('floor', row.floor, share),
-        target: of('target', row.target, share),
+        target: row.target ? of('target', row.target, share) : 0,
       })) as [Beside, Beside];
       return [
         row.name,

@@ -11,14 +11,27 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 /** Milliseconds by name, in the order in which they came. */
 export type Steps = [name: string, took: number][];
 
-export async function stepsOf({ engine }: System, { grantId, ...seen }: Approved): Promise<Steps> {
+export async function stepsOf(system: System, { grantId, ...seen }: Approved): Promise<Steps> {
+  return steps(await eventsOf(system, grantId), seen);
+}
+
+/** The instant at which it was decided that access is given: what provides it is in the history from then on. */
+export async function decidedAt(system: System, grantId: string): Promise<number> {
+  const events = await eventsOf(system, grantId);
+  const provision = events.find(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'provision',
+  );
+  return provision ? instantOf(provision) : Number.NaN;
+}
+
+async function eventsOf({ engine }: System, grantId: string): Promise<HistoryEvent[]> {
   const connection = await Connection.connect({ address: engine.address });
   try {
     const { history } = await connection.workflowService.getWorkflowExecutionHistory({
       namespace: engine.namespace,
       execution: { workflowId: grantWorkflowId(grantId) },
     });
-    return steps(history?.events ?? [], seen);
+    return history?.events ?? [];
   } finally {
     await connection.close();
   }
