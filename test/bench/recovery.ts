@@ -18,8 +18,8 @@ interface Recovered {
   /** How many had been removed while the part was away. */
   meanwhile: number;
   startMs: number;
-  /** From the return to the last removal; negative: before it. */
-  lastMs: number;
+  /** Of what was still to remove: from the return, or from its end where that came later, to the last removal. */
+  lastMs?: number;
   lateness: number[];
 }
 
@@ -44,8 +44,7 @@ export async function recovery(bench: Bench): Promise<Table[]> {
   const found: Recovered[] = [];
   for (const [name, part] of parts) {
     found.push(await recovered(bench, crowd, name, part, count, outageSeconds * 1_000));
-    const { lastMs, startMs } = found.at(-1) ?? { lastMs: 0, startMs: 0 };
-    bench.tell(`${name}: started in ${ms(startMs)}, last removal ${ms(lastMs)} after its return`);
+    bench.tell(`${name}: from its return to the last removal: ${last(found.at(-1)?.lastMs)}`);
   }
   const kept = await mustBeKept(bench, crowd);
   return [
@@ -63,7 +62,7 @@ export async function recovery(bench: Bench): Promise<Table[]> {
         part,
         meanwhile,
         ms(startMs),
-        lastMs <= 0 ? 'all gone before it' : ms(lastMs),
+        last(lastMs),
         ms(percentile(lateness, 0.5)),
         ms(Math.max(...lateness)),
       ]),
@@ -75,6 +74,10 @@ export async function recovery(bench: Bench): Promise<Table[]> {
       ],
     },
   ];
+}
+
+function last(lastMs: number | undefined): string {
+  return lastMs === undefined ? 'all gone before it' : ms(lastMs);
 }
 
 async function recovered(
@@ -110,12 +113,14 @@ async function recovered(
     await part.start();
     const returnedAt = Date.now();
     const gone = await Promise.all(made.map((one) => one.gone));
+    const times = made.map(({ id }, index) => ({ end: ends.get(id) ?? Number.NaN, gone: gone[index] ?? Number.NaN }));
+    const after = times.filter((one) => one.gone > returnedAt);
     return {
       part: name,
-      meanwhile: gone.filter((at) => at < startedAt).length,
+      meanwhile: times.filter((one) => one.gone < startedAt).length,
       startMs: returnedAt - startedAt,
-      lastMs: Math.max(...gone) - returnedAt,
-      lateness: made.map(({ id }, index) => (gone[index] ?? Number.NaN) - (ends.get(id) ?? Number.NaN)),
+      ...(after.length > 0 && { lastMs: Math.max(...after.map((one) => one.gone - Math.max(one.end, returnedAt))) }),
+      lateness: times.map((one) => one.gone - one.end),
     };
   } finally {
     await watch.stop();
