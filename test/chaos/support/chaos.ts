@@ -14,6 +14,9 @@ import { World } from './world.js';
 
 export const catalogue = [...kills, ...troubles];
 
+/** What an operator ended by force is found by reconcile, which comes every minute. */
+const restWithinMs = 150_000;
+
 export interface Struck extends Disturbance {
   kind: string;
   /** Nothing stood that should not, and nothing was lost, in so long after it. */
@@ -35,8 +38,9 @@ export interface Outcome {
   lost: string[];
 }
 
-export function plan(seed: number, grants: number, faults: number): Schedule {
-  return scheduleOf(seed, grants, drawn(seed, catalogue, faults));
+export function plan(seed: number, grants: number, faults: number, only = ''): Schedule {
+  const from = catalogue.filter(({ name }) => name.includes(only));
+  return scheduleOf(seed, grants, drawn(seed, from, faults));
 }
 
 /** Prints the schedule first, and what strikes as it does. */
@@ -61,7 +65,9 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
     }
     await asking;
     await people.done();
-    await comesToRest(world, people);
+    tell('All have what they came for.');
+    const unrest = await comesToRest(world, people);
+    if (unrest !== undefined) broken.push(unrest);
     const facts = await factsOf(world.system, ledger.accepted);
     const disturbances = struck;
     const lateness = latenessOf(facts, disturbances);
@@ -109,15 +115,21 @@ async function strikes(
   return { struck: { kind, name, from, to, settledMs: Date.now() - to, notes }, broken, lost };
 }
 
-/** Every grant over, every record out, nothing at the target: what is not in its place by then is told by the checks. */
-async function comesToRest(world: World, { ledger }: People): Promise<void> {
+/** Every grant over, and nothing at the target: else what is not. */
+async function comesToRest(world: World, { ledger }: People): Promise<string | undefined> {
   const isAtRest = async (): Promise<boolean> => {
     const open = [...ledger.grants.values()].filter(
       ({ seen, terminatedAt }) => terminatedAt === undefined && !(seen && isTerminal(seen.state)),
     );
-    return open.length === 0 && (await world.target()).accounts.length === 0;
+    const { accounts } = await world.target();
+    if (open.length + accounts.length === 0) return true;
+    const names = [
+      ...open.map(({ grantId, seen }) => `${grantId} is ${seen?.state}`),
+      ...accounts.map((it) => `${it.account} stands`),
+    ];
+    throw new Error(names.slice(0, 5).join(', '));
   };
-  await until(isAtRest, { withinMs: 150_000, everyMs: 500, what: 'rest' }).catch(() => undefined);
+  return until(isAtRest, { withinMs: restWithinMs, everyMs: 500, what: 'rest' }).then(() => undefined, String);
 }
 
 /** Each decision that was answered with 200 or 202 is on record. */

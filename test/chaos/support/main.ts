@@ -1,4 +1,4 @@
-/** `npm run test:chaos -- [--seed N] [--grants N] [--faults N] [--plan] [--report FILE]`: breaks a whole system on purpose, and fails when a promise broke. */
+/** `npm run test:chaos -- [--seed N] [--grants N] [--faults N] [--only TEXT] [--plan] [--report FILE]`: breaks a whole system on purpose, and fails when a promise broke. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Runtime } from '@temporalio/worker';
@@ -12,6 +12,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     grants: { type: 'string', default: '200' },
     faults: { type: 'string', default: '40' },
+    /** Of the faults, those whose name has it. */
+    only: { type: 'string', default: '' },
     /** Prints the schedule and ends. */
     plan: { type: 'boolean', default: false },
     report: { type: 'string' },
@@ -25,7 +27,8 @@ const whole = (text: string): number => {
 };
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const schedule = plan(whole(values.seed ?? String(Date.now() % 1_000_000)), whole(values.grants), whole(values.faults));
+const seed = whole(values.seed ?? String(Date.now() % 1_000_000));
+const schedule = plan(seed, whole(values.grants), whole(values.faults), values.only);
 try {
   if (values.plan) {
     tell(scheduleText(schedule));
