@@ -97,7 +97,7 @@ const denies = fields({ code: known, because: sentence, risk: maybe(risk), polic
 export function findingFrom(answer: unknown): Finding {
   const { verdict } = isFields(answer) ? answer : {};
   const isFinding = (verdict === 'pass' && passes(answer)) || (verdict === 'deny' && denies(answer));
-  if (isFinding) return bounded(answer as Finding);
+  if (isFinding && isShallow(answer)) return bounded(answer as Finding);
   throw notUnderstood(answer);
 }
 
@@ -162,8 +162,16 @@ function asked<Answer extends object>(answer: unknown, shape: Shape): Answer {
 
 /** `shape` names every field that the grant reads; nothing is read that was not looked at here. */
 function shaped<Answer>(answer: unknown, shape: Shape): Answer {
-  if (fields(shape)(answer)) return answer as Answer;
+  if (isShallow(answer) && fields(shape)(answer)) return answer as Answer;
   throw notUnderstood(answer);
+}
+
+/** Ours have some eight levels. Deeper ones, kept in a record, would fail whoever hashes it, with every turn of the grant. */
+const levelsMax = 32;
+
+function isShallow(value: unknown, levels = levelsMax): boolean {
+  if (!isFields(value)) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 function bounded<Answer extends object>(answer: Answer): Answer {

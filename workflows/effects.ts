@@ -47,7 +47,9 @@ async function outcome(effect: Effect, state: State, pinned: Pinned): Promise<Ev
       return { type: 'step-opened', about, step: index, escalated, opening: openingFrom(opening) };
     }
     case 'check-eligibility': {
-      return { type: 'eligibility', check: effect.check, ...(await stillEligible(state, 'still eligible?')) };
+      // Ours last: what an answer has more cannot pass for another event.
+      const answer = await stillEligible(state, 'still eligible?');
+      return { ...answer, type: 'eligibility', check: effect.check };
     }
     case 'provision': {
       const { provision } = change(target);

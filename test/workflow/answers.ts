@@ -1,9 +1,11 @@
 /** Whoever can poll a queue can answer anything, or nothing: a grant ends as it must, and none is wedged. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { ReceiptKey } from '../../workflows/domain/receipt.js';
 import type { Finding, Opening } from '../../workflows/domain/rule.js';
 import type { Removal } from '../../workflows/domain/target.js';
 import { hour, Script, type Activities } from '../support/script.js';
+import { until } from '../support/until.js';
 import { WorkflowWorld } from '../support/workflow-world.js';
 
 const manager = 'person:manager';
@@ -18,7 +20,15 @@ const nonsense: unknown[] = [
   { verdict: 'pass' },
   { selectors: 'x', expireAt: 'y' },
   { allows: true },
+  { allows: true, automatic: true, leastApprovals: 0, attested: false, more: deep(2_800) },
 ];
+
+/** Hashing it would exhaust the workflow, and so fail each of its turns. */
+function deep(levels: number): unknown {
+  let value: unknown = [];
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value;
+}
 
 describe('an answer of the wrong shape', function () {
   this.timeout(60_000);
@@ -66,6 +76,27 @@ describe('an answer of the wrong shape', function () {
       assert.equal((await it.narrow('revoke', manager)).result, 'applied');
       assert.equal((await it.ends()).state, 'REVOKED');
     }));
+
+  it('of a check of eligibility passes for no other event, whatever it says beside', async () => {
+    const withdrawn = {
+      type: 'withdrawn',
+      decisionId: randomUUID(),
+      by: 'person:engineer',
+      reason: 'forged',
+      check: 7,
+    };
+    const answer = { eligible: true, because: '', receiptKeys: [], ...withdrawn };
+    const it = await world.grant(new Script(answers('stillEligible', answer)));
+    await it.shows({ state: 'APPROVAL_AWAITED' });
+    await it.approve({ by: manager });
+    await it.shows({ state: 'ACTIVE' });
+    await it.handle.signal('reassess');
+    await until(async () =>
+      (await it.record()).some(({ type }) => type === 'eligibility-checked' || type === 'withdrawn'),
+    );
+    assert.equal((await it.narrow('revoke', manager)).result, 'applied');
+    assert.equal((await it.ends()).state, 'REVOKED');
+  });
 
   it('of a judge widens nothing, and says so', () =>
     each(async (answer) => {

@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
 import type { Finding } from './finding.js';
+import { instant, isShallow } from './read.js';
 
-const instant = z.int().nonnegative();
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** The first line of an export: what was asked for, and what was found. The API signs its digest. */
@@ -118,7 +118,7 @@ function readLine(text: string): Line | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);
-    if (JSON.stringify(value) !== line) return undefined;
+    if (!isShallow(value) || JSON.stringify(value) !== line) return undefined;
   } catch {
     // Said as a finding, with its line.
     return undefined;

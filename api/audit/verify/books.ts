@@ -11,6 +11,7 @@ import { firstPrevious } from '../../../workflows/domain/record.js';
 import { claimed, verified } from '../../../workflows/domain/signature.js';
 import type { Finding } from './finding.js';
 import { linesOf } from './lines.js';
+import { instant, isShallow } from './read.js';
 
 /** As it stands on disk: `<target>-<book>.jws`, with its lines and their ends. */
 export interface BookFile {
@@ -62,11 +63,12 @@ export function openBook({ name, lines }: BookFile, keys: readonly ReceiptKey[])
       whole.push(jws);
     } else if (jws !== '') strange.push({ text, line: index + 1 });
   }
+  whole.sort();
   for (const { text, line } of strange) {
     // Half a line is written anew, whole, before anything else; only who died over it never came to that.
     const half = text.replace(/\n$/, '');
     const isTorn = line === lines.length && !text.endsWith('\n');
-    if (isTorn || whole.some((jws) => jws.startsWith(half))) opened.torn += 1;
+    if (isTorn || isBegun(half, whole)) opened.torn += 1;
     else {
       const says = `Line ${line} of the book ${name} is signed by no key that is pinned for its target, or stands in the wrong book.`;
       opened.findings.push({ code: 'bad-receipt', book: name, line, says });
@@ -76,17 +78,33 @@ export function openBook({ name, lines }: BookFile, keys: readonly ReceiptKey[])
   return opened;
 }
 
+/** Whether one of these, in their order, begins so: it would stand just behind. */
+function isBegun(half: string, sorted: readonly string[]): boolean {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((sorted[middle] ?? '') < half) from = middle + 1;
+    else to = middle;
+  }
+  return sorted[from]?.startsWith(half) ?? false;
+}
+
 const entry = {
   installation: z.string(),
   target: z.string(),
   book: z.string(),
   number: z.int().positive(),
   previous: z.string(),
-  at: z.number(),
+  at: instant,
 };
 const ofGrant = { ...entry, grantId: z.string(), account: z.string(), targetIdentity: z.string() };
 const receiptShape = z.discriminatedUnion('kind', [
-  z.looseObject({ ...ofGrant, kind: z.enum(['made', 'end-moved', 'renewed']), evidenceDigest: z.string() }),
+  z.looseObject({
+    ...ofGrant,
+    kind: z.enum(['made', 'end-moved', 'renewed']),
+    evidenceDigest: z.string(),
+    endsAt: instant,
+  }),
   z.looseObject({ ...ofGrant, kind: z.enum(['removed', 'swept']), wasPresent: z.boolean() }),
   z.looseObject({ ...entry, kind: z.enum(['listed', 'refused']) }),
 ]);
@@ -95,9 +113,13 @@ function openLine(jws: string, name: string, keys: readonly ReceiptKey[]): Recei
   const { target, book } = claimed(jws);
   if (typeof target !== 'string' || typeof book !== 'string' || name !== `${target}-${book}.jws`) return undefined;
   const pinned = keys.filter(({ targets }) => targets.includes(target));
+  return readReceipt(jws, pinned);
+}
+
+/** What a connector with one of these keys signed, if it is a receipt. A later version may say more: the digest is over what stands there. */
+export function readReceipt(jws: string, pinned: readonly ReceiptKey[]): Receipt | undefined {
   const payload = verified(jws, receiptType, pinned)?.payload;
-  // A later version may say more: the digest is over what stands there.
-  return receiptShape.safeParse(payload).success ? (payload as Receipt) : undefined;
+  return isShallow(payload) && receiptShape.safeParse(payload).success ? (payload as Receipt) : undefined;
 }
 
 /** By number, once each; says what is missing, and what does not follow. */

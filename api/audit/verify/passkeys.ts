@@ -4,6 +4,7 @@ import { challengeOf } from '../../../workflows/domain/challenge.js';
 import type { Ref } from '../../../workflows/domain/actor.js';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
 import type { Attested } from './evidence.js';
+import { textOf } from './read.js';
 import type { Fault } from './story.js';
 
 export interface KnownPasskey {
@@ -33,8 +34,8 @@ export function enrolledIn(records: readonly AuditRecord[]): KnownPasskey[] {
     .filter(({ type }) => type === 'passkey-enrolled')
     .map(({ by, detail }) => ({
       person: by,
-      credentialId: String(detail['credentialId']),
-      publicKey: String(detail['publicKey']),
+      credentialId: textOf(detail['credentialId']),
+      publicKey: textOf(detail['publicKey']),
     }));
 }
 

@@ -3,13 +3,14 @@
  * and numbered in its book. So nobody but the connector can have claimed what was made or removed.
  */
 import { digest } from '../../../workflows/domain/digest.js';
-import { receiptType, type Receipt, type ReceiptKey, type ReceiptKind } from '../../../workflows/domain/receipt.js';
+import type { Receipt, ReceiptKey, ReceiptKind } from '../../../workflows/domain/receipt.js';
 import { firstPrevious, grantChain, type AuditRecord } from '../../../workflows/domain/record.js';
-import { verified } from '../../../workflows/domain/signature.js';
+import { readReceipt } from './books.js';
 import { requestOf } from './evidence.js';
 import type { Finding } from './finding.js';
 import { capital } from './chain.js';
 import { named } from './finding.js';
+import { textOf } from './read.js';
 import { whyItCannotStand, type Standing } from './stands-on.js';
 
 const carries: Partial<Record<AuditRecord['type'], ReceiptKind[]>> = {
@@ -40,7 +41,7 @@ export function checkReceipts(records: readonly AuditRecord[], keys: readonly Re
   for (const record of records) {
     const kinds = carries[record.type];
     if (!kinds) continue;
-    const of = target ?? String(record.detail['target']);
+    const of = target ?? textOf(record.detail['target']);
     const receipt = openReceipt(record.detail['receipt'], of, keys);
     if (!receipt)
       return { receipts, fault: { record, why: `carries no receipt of a connector that speaks for ${of}` } };
@@ -57,7 +58,7 @@ export function checkReceipts(records: readonly AuditRecord[], keys: readonly Re
 function openReceipt(jws: unknown, target: string, keys: readonly ReceiptKey[]): Receipt | undefined {
   if (typeof jws !== 'string') return undefined;
   const pinned = keys.filter(({ targets }) => targets.includes(target));
-  return verified(jws, receiptType, pinned)?.payload as Receipt | undefined;
+  return readReceipt(jws, pinned);
 }
 
 /** Why the receipt does not prove its record; undefined where it does. */
@@ -71,7 +72,7 @@ function faultIn(
   if (receipt.target !== target) return 'carries a receipt of another target';
   // It proves that somebody looked; what stood there is a digest.
   if (receipt.kind === 'listed' || receipt.kind === 'refused') return undefined;
-  const grant = type === 'stray-removed' ? grantChain(String(detail['grantId'])) : chain;
+  const grant = type === 'stray-removed' ? grantChain(textOf(detail['grantId'])) : chain;
   if (grantChain(receipt.grantId) !== grant) return 'carries the receipt of another grant';
   // What the record says beside the receipt must be what the receipt says; it may say less.
   const said = { ...receipt } as Record<string, unknown>;
@@ -104,7 +105,11 @@ export interface BooksChecked {
 /** Receipts of one book number and chain what a connector did: no number twice, and neighbours follow each other. */
 export function checkBooks(placed: readonly PlacedReceipt[]): BooksChecked {
   const books = new Map<string, PlacedReceipt[]>();
-  for (const it of placed) books.set(it.receipt.book, [...(books.get(it.receipt.book) ?? []), it]);
+  for (const it of placed) {
+    const book = books.get(it.receipt.book);
+    if (book) book.push(it);
+    else books.set(it.receipt.book, [it]);
+  }
   const result: BooksChecked = { findings: [], books: books.size, elsewhere: 0 };
   for (const book of books.values()) {
     let before: PlacedReceipt | undefined;

@@ -1,13 +1,16 @@
 /** A verification as people read it: the verdict first, then what was checked, then what this cannot see. */
+import { plainText } from '../../../workflows/domain/text.js';
 import type { BookCounts } from './told.js';
 import type { Counts, Report } from './verify.js';
 
 /** More than anyone reads; the first one is what counts. */
 const shownMax = 20;
+/** Many chains may be named in one sentence. */
+const charactersMax = 20_000;
 
 export function reportText({ holds, findings, checked, unseen }: Report): string {
-  const verdict = holds ? ['All of it holds.'] : [`It does not hold. ${findings[0]?.says ?? ''}`];
-  const others = findings.slice(1, shownMax).map(({ says }) => `  ${says}`);
+  const verdict = holds ? ['All of it holds.'] : [`It does not hold. ${shown(findings[0]?.says ?? '')}`];
+  const others = findings.slice(1, shownMax).map(({ says }) => `  ${shown(says)}`);
   const hidden = findings.length - 1 - others.length;
   return [
     ...verdict,
@@ -18,9 +21,14 @@ export function reportText({ holds, findings, checked, unseen }: Report): string
     ...checkedLines(checked).map((line) => `  ${line}`),
     '',
     'What this cannot see:',
-    ...unseen.map((sentence) => `  ${sentence}`),
+    ...unseen.map((sentence) => `  ${shown(sentence)}`),
     '',
   ].join('\n');
+}
+
+/** Sentences hold names out of the file: none of them may move the cursor, or write a verdict of its own. */
+function shown(sentence: string): string {
+  return plainText(sentence, charactersMax);
 }
 
 function checkedLines(checked: Counts): string[] {

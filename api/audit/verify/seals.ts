@@ -11,12 +11,13 @@ import type { ExportHeader, PlacedSeal } from './audit-file.js';
 import { capital } from './chain.js';
 import type { CheckedChain } from './chain.js';
 import { named, type Finding } from './finding.js';
+import { instant } from './read.js';
 
 const sealShape = z.strictObject({
   installation: z.string(),
   number: z.int().positive(),
   previous: z.string(),
-  at: z.int(),
+  at: instant,
   heads: z.array(z.strictObject({ chain: z.string(), sequence: z.int().nonnegative(), hash: z.string() })),
 });
 
@@ -48,19 +49,15 @@ export function checkSeals(
       findings.push({ code: 'bad-seal', line, says: `The seal in line ${line} is not signed by a pinned seal key.` });
   }
   if (header) findings.push(...outOfOrder(opened));
-  const seals = opened.toSorted((a, b) => a.seal.number - b.seal.number).filter(isFirstOfItsKind);
-  findings.push(...brokenLinks(seals));
-  if (header) findings.push(...cutOff(seals, header));
-  return { seals, findings };
+  const once = [...new Map(opened.map((it) => [it.digest, it])).values()];
+  const seals = once.toSorted((a, b) => a.seal.number - b.seal.number);
+  const all = findings.concat(brokenLinks(seals), header ? cutOff(seals, header) : []);
+  return { seals, findings: all };
 }
 
 function openSeal(jws: string, keys: readonly VerificationKey[]): Seal | undefined {
   const found = sealShape.safeParse(verified(jws, sealType, keys)?.payload);
   return found.success ? found.data : undefined;
-}
-
-function isFirstOfItsKind(it: OpenedSeal, index: number, all: readonly OpenedSeal[]): boolean {
-  return all.findIndex((other) => other.digest === it.digest) === index;
 }
 
 function outOfOrder(opened: readonly OpenedSeal[]): Finding[] {

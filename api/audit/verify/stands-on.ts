@@ -7,11 +7,14 @@ import type { Receipt } from '../../../workflows/domain/receipt.js';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
 import { claimed } from '../../../workflows/domain/signature.js';
 import type { Instant } from '../../../workflows/domain/time.js';
+import { textOf } from './read.js';
 
 /** The clocks of the API and of a connector may differ by as much. */
 const clockToleranceMs = 5_000;
 /** Votes that lost their standing are few; whoever writes a record with more ways to read it is not followed. */
 const waysMax = 2_000;
+/** The API takes at most 100 decisions of a grant. */
+const votesMax = 100;
 
 interface Basis {
   request: unknown;
@@ -56,7 +59,7 @@ function* basesOf(record: AuditRecord, before: readonly AuditRecord[], { basis }
   const asked = before.findLastIndex((it) => it.type === 'extension-asked' && it.detail['decisionId'] === decisionId);
   if (!basis || asked < 0) return;
   const extension = before[asked]?.detail['evidence'];
-  for (const approvals of approvalsOf(String(decisionId), before.slice(asked))) {
+  for (const approvals of approvalsOf(textOf(decisionId), before.slice(asked))) {
     yield { ...basis, extensions: [...basis.extensions, { extension, approvals }] };
   }
 }
@@ -71,9 +74,14 @@ function* approvalsOf(about: string, before: readonly AuditRecord[]): Generator<
     .filter(({ type }) => type === 'step-opened')
     .map(({ detail }) => {
       const votes = those.filter((it) => it.type === 'approved' && it.detail['step'] === detail['step']);
-      return { votes: votes.map((it) => it.detail['evidence']), needed: Number(detail['needed']) };
+      return {
+        votes: votes.map((it) => it.detail['evidence']),
+        needed: typeof detail['needed'] === 'number' ? detail['needed'] : 0,
+      };
     });
-  yield* together(steps);
+  // Where one step has no way, the ways of the others would be tried in vain.
+  if (steps.every(({ votes, needed }) => needed >= 1 && needed <= votes.length && votes.length <= votesMax))
+    yield* together(steps);
 }
 
 interface Step {

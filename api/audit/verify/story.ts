@@ -5,6 +5,7 @@
  */
 import type { AuditRecord, GrantRecordType } from '../../../workflows/domain/record.js';
 import { requestOf } from './evidence.js';
+import { textOf } from './read.js';
 
 export interface Fault {
   record: AuditRecord;
@@ -86,7 +87,7 @@ function extendsWhenAgreed(records: readonly AuditRecord[]): Fault | undefined {
     if (asked.detail['totalMs'] !== record.detail['totalMs'])
       return { record, why: 'extends to another length than asked' };
     const wasOpened = before.some(({ type, detail }) => type === 'step-opened' && detail['about'] === decisionId);
-    const why = wasOpened ? lackOfApprovals(before, String(decisionId)) : undefined;
+    const why = wasOpened ? lackOfApprovals(before, textOf(decisionId)) : undefined;
     if (why !== undefined) return { record, why };
   }
   return undefined;
@@ -102,9 +103,9 @@ function lackOfApprovals(before: readonly AuditRecord[], about: string): string 
     const approvers = new Set(ofStep.filter(({ type }) => type === 'approved').map(({ by }) => by));
     const needed = typeof detail['needed'] === 'number' ? detail['needed'] : Infinity;
     if (approvers.size < needed)
-      return `comes with ${approvers.size} of ${needed} approvals of step ${String(detail['name'])}`;
+      return `comes with ${approvers.size} of ${needed} approvals of step ${textOf(detail['name'])}`;
     if (!ofStep.some(({ type }) => type === 'step-completed')) {
-      return `comes before step ${String(detail['name'])} was complete`;
+      return `comes before step ${textOf(detail['name'])} was complete`;
     }
   }
   return undefined;

@@ -11,6 +11,7 @@ import type { ExportHeader } from './audit-file.js';
 import { openBook, type BookFile, type OpenedBook } from './books.js';
 import { capital } from './chain.js';
 import { named, type Finding } from './finding.js';
+import { textOf } from './read.js';
 import type { PlacedReceipt } from './receipts.js';
 
 export interface BookCounts {
@@ -79,8 +80,7 @@ export function compareBooks(files: readonly BookFile[], keys: readonly ReceiptK
       else checked[told] += 1;
     }
   }
-  findings.push(...notInBooks(books, audit.placed, checked));
-  return { findings, checked, installations };
+  return { findings: findings.concat(notInBooks(books, audit.placed, checked)), checked, installations };
 }
 
 /** How a record tells of it; undefined where none does. */
@@ -108,7 +108,7 @@ const records: Record<Exclude<ReceiptKind, 'swept' | 'listed' | 'refused'>, [str
 function toldBy(chain: readonly AuditRecord[], receipt: OfGrant, own: string): Told | undefined {
   if (receipt.kind === 'swept') return undefined;
   const [answering, ordering] = records[receipt.kind];
-  const answers = chain.filter(({ type }) => answering.includes(type)).map(({ detail }) => String(detail['receipt']));
+  const answers = chain.filter(({ type }) => answering.includes(type)).map(({ detail }) => textOf(detail['receipt']));
   if (answers.includes(own)) return 'told';
   if (answers.some((answer) => isSame(claimed(answer), receipt))) return 'repeated';
   const orders = chain.filter(({ type }) => ordering.includes(type)).length;
@@ -156,7 +156,7 @@ function unrecorded(receipt: OfGrant, book: string, { chains }: Audit): Finding 
 function straysIn(chains: Audit['chains']): Set<string> {
   const journal = chains.get('journal') ?? [];
   const removed = journal.filter(({ type }) => type === 'stray-removed');
-  return new Set(removed.map(({ detail }) => String(detail['receipt'])));
+  return new Set(removed.map(({ detail }) => textOf(detail['receipt'])));
 }
 
 /** What a record carries and its book does not hold: a line was dropped. */

@@ -72,10 +72,11 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given, 
       broken: file.broken,
     }),
   );
-  const found: Finding[] = chains.flatMap(({ finding }) => finding ?? []);
+  const begun: Finding[] = chains.flatMap(({ finding }) => finding ?? []);
   const { seals, findings: ofSeals } = checkSeals(file.seals, keys.seals, header);
   const heads = checkHeads(seals, new Map(chains.map((it) => [it.chain, it])), header);
-  found.push(...heads.findings);
+  // Not pushed all at once: there may be more of them than a call takes arguments.
+  const found = begun.concat(heads.findings);
 
   const checked: Counts = {
     lines: file.lines,
@@ -115,13 +116,16 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given, 
   for (const { receipt } of receipts) add(checked.receipts, { [receipt.kind]: 1 });
   const books = checkBooks(receipts);
   checked.books = books.books;
-  found.push(...books.findings);
+  for (const finding of books.findings) found.push(finding);
   const compared =
     kept &&
     compareBooks(kept, keys.receipts, {
       header,
       chains: new Map(chains.map(({ chain, records }) => [chain, records])),
-      newest: Math.max(...chains.map(({ records }) => records.at(-1)?.at ?? 0), ...seals.map(({ seal }) => seal.at)),
+      newest: [...chains.map(({ records }) => records.at(-1)?.at ?? 0), ...seals.map(({ seal }) => seal.at)].reduce(
+        (newest, at) => Math.max(newest, at),
+        0,
+      ),
       placed: receipts,
     });
   for (const installation of compared?.installations ?? []) installations.add(installation);
@@ -161,7 +165,8 @@ export async function verifyAudit(file: AuditFile, { keys, zone, portal: given, 
 /** A grant is kept whole; where Temporal no longer has the beginning of another chain, an export says so. */
 function beginOf(chain: string, records: readonly AuditRecord[], header: ExportHeader | undefined): number {
   if (chain.startsWith('grant/')) return 1;
-  return header ? (header.begins[chain] ?? 1) : Math.min(...records.map(({ sequence }) => sequence));
+  if (header) return (Object.hasOwn(header.begins, chain) ? header.begins[chain] : undefined) ?? 1;
+  return records.reduce((first, { sequence }) => Math.min(first, sequence), Infinity);
 }
 
 function faults(code: FindingCode, fault: Fault | undefined): Finding[] {
