@@ -16,7 +16,7 @@ import { hasState } from './errors.js';
 import { findRole, identity, lockAcross, prepare, unlock } from './home.js';
 import { findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
 import { rollBackPrepared } from './prepared.js';
-import type { Server, Session } from './server.js';
+import { onDiskLater, type Server, type Session } from './server.js';
 import { awaitLogins, type Cut, cutter, endSessions, shutDoor } from './sessions.js';
 
 const { escapeIdentifier } = pg;
@@ -126,7 +126,7 @@ async function strip(session: Session, { name, role }: Account): Promise<void> {
 
 async function revoke(session: Session, privilege: string, name: string): Promise<void> {
   try {
-    await session.query(`REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
+    await session.query(`${onDiskLater}; REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
   } catch (error) {
     // Somebody changes the privilege role just now. Sessions must not live on for that: it goes with the role.
     if (!hasState(error, '55P03')) throw error;

@@ -5,6 +5,12 @@ import type { Address } from './address.js';
 /** Of the provisioner alone. Advisory locks are per database: whoever could connect here could hold up a removal. */
 export const homeDatabase = 'daypass';
 
+/**
+ * For a transaction that a later one of the same removal follows: everyone sees it at once, and it reaches the disk with that
+ * later one at the latest, always before it. Nothing is answered before the last.
+ */
+export const onDiskLater = 'SET LOCAL synchronous_commit = off';
+
 export interface Session {
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Commits what `work` did, or nothing of it. */

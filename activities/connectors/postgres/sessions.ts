@@ -5,7 +5,7 @@ import { TargetError } from '../connector.js';
 import type { Account } from './account.js';
 import { hasState } from './errors.js';
 import { countEnded } from './ledger.js';
-import type { Session } from './server.js';
+import { onDiskLater, type Session } from './server.js';
 
 /** Well inside the 10 s that one attempt at a removal has; the next attempt goes on. */
 const patienceMs = 6_000;
@@ -38,7 +38,7 @@ export async function shutDoor(
   for (;;) {
     try {
       await session.transaction(async () => {
-        await session.query(`SET LOCAL lock_timeout = '100ms'`);
+        await session.query(`SET LOCAL lock_timeout = '100ms'; ${onDiskLater}`);
         await session.query(`ALTER ROLE ${pg.escapeIdentifier(name)} NOLOGIN`);
       });
       return;
