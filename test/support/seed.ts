@@ -1,0 +1,24 @@
+/**
+ * Which random run to make: `DAYPASS_TEST_SEED` and `DAYPASS_TEST_PATH`, as a failure prints them, make that one again;
+ * `DAYPASS_TEST_RUNS` makes more or fewer than usual.
+ */
+import fc from 'fast-check';
+
+const { DAYPASS_TEST_SEED, DAYPASS_TEST_PATH, DAYPASS_TEST_RUNS } = process.env;
+
+/** For `fc.assert`. What is asked for wins over what is usual, and a run that is repeated is not cut short. */
+export function seeded<Value>(usual: fc.Parameters<Value>): fc.Parameters<Value> {
+  const seed = DAYPASS_TEST_SEED === undefined ? Date.now() & 0x7fffffff : Number(DAYPASS_TEST_SEED);
+  const runs =
+    DAYPASS_TEST_RUNS === undefined ? {} : { numRuns: Number(DAYPASS_TEST_RUNS), interruptAfterTimeLimit: undefined };
+  const path = DAYPASS_TEST_PATH === undefined ? {} : { path: DAYPASS_TEST_PATH };
+  return { ...usual, seed, ...runs, ...path, reporter: (details) => report(details) };
+}
+
+function report<Value>(details: fc.RunDetails<Value>): void {
+  if (!details.failed) return;
+  const again = `DAYPASS_TEST_SEED=${details.seed} DAYPASS_TEST_PATH=${details.counterexamplePath ?? ''}`;
+  throw new Error(`${fc.defaultReportMessage(details) ?? 'A property failed.'}\nAgain with: ${again}`, {
+    cause: details.errorInstance,
+  });
+}
