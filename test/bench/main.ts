@@ -52,6 +52,10 @@ async function main(words: string[]): Promise<void> {
       const bench = await startBench({ seed, counts, tell });
       say(`\n## ${name}\n\nWarm-up: ${warmUp} Load of the machine at the start: ${loadavg()[0]?.toFixed(1)}.`);
       for (const table of await measure(bench)) say(`\n${markdown(table)}`);
+    } catch (error) {
+      // Before everything is stopped, which may fail in its turn.
+      tell(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      throw error;
     } finally {
       await stopServices();
     }
