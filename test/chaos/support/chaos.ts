@@ -10,6 +10,7 @@ import { latenessOf, tooLate, type Disturbance, type Lateness } from './lateness
 import { People } from './people.js';
 import { drawn, scheduleOf, scheduleText, type PlannedFault, type Schedule } from './schedule.js';
 import { troubles } from './troubles.js';
+import { Stalls } from './stalls.js';
 import { World } from './world.js';
 
 export const catalogue = [...kills, ...troubles];
@@ -33,6 +34,8 @@ export interface Outcome {
   people: People;
   lateness: Lateness[];
   broken: string[];
+  /** The longest time in which this machine ran nobody. */
+  longestStallMs: Ms;
   /** Accounts that stood where none should, at the end. */
   strays: string[];
   lost: string[];
@@ -51,6 +54,7 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
   const { ledger } = people;
   const broken: string[] = [];
   const lost: string[] = [];
+  const stalls = new Stalls();
   try {
     const startedAt = Date.now();
     const asking = asksAll(schedule, people, startedAt);
@@ -76,14 +80,28 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
       ...strays,
       ...lost,
       ...ledger.troubles,
-      ...tooLate(lateness, disturbances),
+      ...tooLate(lateness, disturbances, stalls),
       ...brokenPromises(facts).map(
         ({ promise, grantId, because }) => `promise ${promise}, ${grantId ?? 'all'}: ${because}`,
       ),
       ...forgotten(facts),
     );
-    return { schedule, startedAt, endedAt: Date.now(), struck, facts, people, lateness, broken, strays, lost };
+    const longestStallMs = stalls.longest;
+    return {
+      schedule,
+      startedAt,
+      endedAt: Date.now(),
+      struck,
+      facts,
+      people,
+      lateness,
+      longestStallMs,
+      broken,
+      strays,
+      lost,
+    };
   } finally {
+    stalls.stop();
     await world.close();
   }
 }

@@ -57,12 +57,17 @@ function dueOf({ records, history }: GrantFacts): Instant | undefined {
 
 /**
  * Removals that began too late: 2 s after they were due while nothing was wrong, else 12 s after the first moment from which on
- * nothing was wrong for 12 s.
+ * nothing was wrong for 12 s. Time in which the machine ran nobody is not counted.
  */
-export function tooLate(all: readonly Lateness[], disturbances: readonly Disturbance[]): string[] {
+export function tooLate(
+  all: readonly Lateness[],
+  disturbances: readonly Disturbance[],
+  stalls: { between(from: Instant, to: Instant): Ms },
+): string[] {
   return all.flatMap(({ grantId, due, startMs, isQuiet }) => {
     const allowed = isQuiet ? due + quietMs : calmAfter(due, disturbances) + disturbedMs;
-    const lateMs = due + startMs - allowed;
+    const began = due + startMs;
+    const lateMs = began - allowed - stalls.between(due, began);
     return lateMs <= 0
       ? []
       : [`the removal of ${grantId} began ${startMs} ms after it was due, ${lateMs} ms later than it may`];

@@ -65,7 +65,7 @@ function table({ people, facts }: Outcome): string {
   return ['| asked for | grants | ended as |', '| --- | ---: | --- |', ...rows].join('\n');
 }
 
-function lateness({ lateness: all }: Outcome): string {
+function lateness({ lateness: all, longestStallMs }: Outcome): string {
   const quiet = all.filter(({ isQuiet }) => isQuiet);
   const gone = all.flatMap(({ goneMs }) => (goneMs === undefined ? [] : [goneMs]));
   const row = (name: string, values: Ms[]): string => {
@@ -84,6 +84,8 @@ function lateness({ lateness: all }: Outcome): string {
       all.map(({ startMs }) => startMs),
     ),
     row('until it was gone at the target, all', gone),
+    '',
+    `The longest time in which this machine ran nobody: ${longestStallMs} ms. Such time is not counted against a removal.`,
   ].join('\n');
 }
 
