@@ -8,6 +8,7 @@
  */
 import {
   ApplicationFailure,
+  condition,
   log,
   proxyActivities,
   setCurrentDetails,
@@ -42,6 +43,8 @@ const { believed, unexplained, expected, active, reportMissing, reportStray, rea
 
 /** How many grants are asked in one activity. */
 const batch = 100;
+/** The server takes 2,000 activities of a workflow at a time, and a turn has to verify the receipts that came since the last. */
+const strayRemovalsMax = 100;
 /** Whoever can poll the queue may answer in the connector's place; it is asked again so often. */
 const listTriesMax = 5;
 /** An old list, kept by somebody, is none; clocks differ by less. */
@@ -64,9 +67,14 @@ export async function reconcile(): Promise<Reconciled> {
   const place: Place = { target, trusted };
   const standing = new Set<string>();
   const removals: Promise<boolean>[] = [];
+  let underWay = 0;
   for await (const page of pages(place)) {
     for (const { grantId } of page.standing) standing.add(grantId);
-    for (const stray of await unexplainedOf(page.standing)) removals.push(removeStray(place, stray, page.receipt));
+    for (const stray of await unexplainedOf(page.standing)) {
+      await condition(() => underWay < strayRemovalsMax);
+      underWay += 1;
+      removals.push(removeStray(place, stray, page.receipt).finally(() => (underWay -= 1)));
+    }
   }
   const missing = await reportAllMissing(place, standing);
   const strays = (await Promise.all(removals)).filter(Boolean).length;

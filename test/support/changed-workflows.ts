@@ -1,9 +1,9 @@
 /** The workflows as a later version may have them: today's sources with some places changed, built as any other bundle. */
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { failureConverterPath } from '../../activities/platform/temporal.js';
+import { bundled } from '../../workers/bundle.js';
 import { folder } from './services.js';
 
 /** In this file below `workflows/`, `from` becomes `to`. It must be there, so that a change never says nothing. */
@@ -28,10 +28,11 @@ export async function changedBundle(...changes: Change[]): Promise<WorkflowBundl
       text.replace(from, () => to),
     );
   }
+  const copied = (path: string): string => join(copy, relative(root, path));
   return bundleWorkflowCode({
-    workflowsPath: join(copy, 'workflows', 'index.ts'),
-    failureConverterPath,
-    preloadModules: [join(copy, 'workflows', 'domain', 'signature.ts')],
+    ...bundled,
+    workflowsPath: copied(bundled.workflowsPath),
+    preloadModules: bundled.preloadModules.map(copied),
     // Without Temporal's runtime, which would hold a process that never has a worker of its own.
     logger: new DefaultLogger('ERROR'),
   });

@@ -8,6 +8,7 @@ import { ensureSchedules } from '../../workers/schedules.js';
 import { grantStates } from '../../workflows/domain/states.js';
 import { grantIdFrom, grantWorkflowId, reconcileWorkflowId } from '../../workflows/ids.js';
 import { change } from '../support/change.js';
+import { gate } from '../support/gate.js';
 import { reconcileWorld, removal, standing, type ReconcileWorld } from '../support/reconcile-world.js';
 import { until } from '../support/until.js';
 
@@ -163,6 +164,31 @@ describe('reconcile', function () {
     await world.listed(target.name, 1);
     assert.equal((await world.pass(target.name)).missing, 0);
     assert.equal(await world.signals(handle), undefined);
+  });
+
+  it('removes as many strays as there are, and no more than a hundred at a time', async () => {
+    const { opened, open } = gate();
+    const accounts = new Set(Array.from({ length: 130 }, () => grantIdFrom(randomBytes(17))));
+    const page = (after: string) =>
+      [...accounts]
+        .sort()
+        .filter((grantId) => grantId > after)
+        .slice(0, 100);
+    const target = await world.newTarget({
+      list: async ({ after = '' }) => page(after).map(standing),
+      remove: async ({ grantId }) => {
+        await opened;
+        return removal(grantId, accounts.delete(grantId));
+      },
+    });
+    const pass = await world.startPass(target.name);
+    const pending = async () => (await pass.describe()).raw.pendingActivities?.length ?? 0;
+    await until(async () => (await pending()) >= 100, { what: 'a hundred removals', withinMs: 30_000 });
+    const { events } = await pass.fetchHistory();
+    const turns = events?.filter((event) => event.workflowTaskCompletedEventAttributes).length ?? 0;
+    assert.equal(await pending(), 100, `after ${turns} turns`);
+    open();
+    assert.equal((await pass.result()).strays, 130);
   });
 
   it('is started by its schedule, which knows the target by its own id alone', async () => {

@@ -75,6 +75,8 @@ export async function otherWorld(keys: KeyRing): Promise<OtherWorld> {
   };
 }
 
+const verificationKey = ({ kid = '', x = '' }: PrivateJwk) => ({ kid, x });
+
 type Decides = Keys & Resumes & Seals & Reconciles & Pick<Tells, 'publish'>;
 
 function decides(script: OtherWorld['script'], connector: PrivateJwk): Decides {
@@ -82,8 +84,8 @@ function decides(script: OtherWorld['script'], connector: PrivateJwk): Decides {
   return {
     believed: async () => ({
       installation,
-      api: script.pinned.map(({ kid, x = '' }) => ({ kid, x })),
-      receipts: [{ kid: connector.kid, x: connector.x ?? '', targets: [target] }],
+      api: script.pinned.map(verificationKey),
+      receipts: [{ ...verificationKey(connector), targets: [target] }],
     }),
     lastHead: async () => noHead,
     lastSeal: async () => ({ number: 0, digest: '0'.repeat(64), since: 0 }),
