@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Runtime } from '@temporalio/worker';
 import { stopServices } from '../../support/services.js';
+import '../../support/teardown.js';
 import { chaos, plan } from './chaos.js';
 import { reportOf } from './report.js';
 import { scheduleText } from './schedule.js';
