@@ -1,7 +1,6 @@
 /** `npm run test:chaos -- [--seed N] [--grants N] [--faults N] [--only TEXT] [--plan] [--report FILE]`: breaks a whole system on purpose, and fails when a promise broke. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Runtime } from '@temporalio/worker';
 import { stopServices } from '../../support/services.js';
 import '../../support/teardown.js';
 import { chaos, plan } from './chaos.js';
@@ -42,6 +41,4 @@ try {
   }
 } finally {
   await stopServices();
-  // Replaying histories needs it, and it would keep the process alive.
-  await Runtime.instance().shutdown();
 }
