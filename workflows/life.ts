@@ -129,7 +129,7 @@ export class Life {
         return { type: 'reviewed', ...decision, name, verdict, comment };
       case 'approve': {
         const vote = { ...decision, about, step, name, human, comment, standing };
-        return { type: 'approved', ...vote, ...(durationMs ? { durationMs } : {}) };
+        return { type: 'approved', ...vote, ...(durationMs === undefined ? {} : { durationMs }) };
       }
     }
   }

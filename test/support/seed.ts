@@ -9,10 +9,9 @@ const { DAYPASS_TEST_SEED, DAYPASS_TEST_PATH, DAYPASS_TEST_RUNS } = process.env;
 /** For `fc.assert`. What is asked for wins over what is usual, and a run that is repeated is not cut short. */
 export function seeded<Value>(usual: fc.Parameters<Value>): fc.Parameters<Value> {
   const seed = DAYPASS_TEST_SEED === undefined ? Date.now() & 0x7fffffff : Number(DAYPASS_TEST_SEED);
-  const runs =
-    DAYPASS_TEST_RUNS === undefined ? {} : { numRuns: Number(DAYPASS_TEST_RUNS), interruptAfterTimeLimit: undefined };
-  const path = DAYPASS_TEST_PATH === undefined ? {} : { path: DAYPASS_TEST_PATH };
-  return { ...usual, seed, ...runs, ...path, reporter: (details) => report(details) };
+  const runs = DAYPASS_TEST_RUNS === undefined ? {} : { numRuns: Number(DAYPASS_TEST_RUNS) };
+  const again = DAYPASS_TEST_PATH === undefined ? {} : { path: DAYPASS_TEST_PATH, interruptAfterTimeLimit: undefined };
+  return { ...usual, seed, ...runs, ...again, reporter: (details) => report(details) };
 }
 
 function report<Value>(details: fc.RunDetails<Value>): void {

@@ -41,18 +41,29 @@ export async function grantsAt(place: TemporalPlace, known: readonly string[]): 
   const client = new Client({ connection, namespace, dataConverter: dataConverter(codecKeys, 'throw') });
   try {
     const runs = await runsOf(client);
-    const grantIds = [...new Set([...known, ...runs.keys()])];
-    const asked = new Asked(client, createCodec(codecKeys));
-    const grants: GrantFacts[] = [];
-    for (let from = 0; from < grantIds.length; from += atOnce) {
-      const some = grantIds.slice(from, from + atOnce);
-      grants.push(...(await Promise.all(some.map((grantId) => asked.grant(grantId, runs.get(grantId) ?? [])))));
-    }
-    await asked.replay(codecKeys, bundle ?? (await workflowBundle()));
-    return grants;
+    const all = new Map([...known.map((grantId) => [grantId, []] as const), ...runs]);
+    return await grantsOf(client, codecKeys, all, bundle);
   } finally {
     await connection.close();
   }
+}
+
+/** These grants alone, each with the runs of it that are known. */
+export async function grantsOf(
+  client: Client,
+  codecKeys: KeyRing,
+  runs: ReadonlyMap<string, GrantFacts['runs']>,
+  bundle?: TemporalPlace['bundle'],
+): Promise<GrantFacts[]> {
+  const asked = new Asked(client, createCodec(codecKeys));
+  const all = [...runs];
+  const grants: GrantFacts[] = [];
+  for (let from = 0; from < all.length; from += atOnce) {
+    const some = all.slice(from, from + atOnce);
+    grants.push(...(await Promise.all(some.map(([grantId, listed]) => asked.grant(grantId, listed)))));
+  }
+  await asked.replay(codecKeys, bundle ?? (await workflowBundle()));
+  return grants;
 }
 
 async function runsOf(client: Client): Promise<Map<string, GrantFacts['runs']>> {

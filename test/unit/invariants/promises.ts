@@ -337,13 +337,19 @@ function revokedBefore(facts: Facts, type: AuditRecord['type']): void {
 }
 
 describe('the checks of the promises', () => {
-  it('find nothing in facts where all of them hold', async () => {
-    assert.deepEqual(brokenPromises(await goodFacts()), []);
+  let good: Facts;
+
+  before(async () => {
+    good = await goodFacts();
+  });
+
+  it('find nothing in facts where all of them hold', () => {
+    assert.deepEqual(brokenPromises(good), []);
   });
 
   for (const [promise, check, bend, says] of rows) {
-    it(`${promise} ${check} tells: ${says.source}`, async () => {
-      const facts = await goodFacts();
+    it(`${promise} ${check} tells: ${says.source}`, () => {
+      const facts = structuredClone(good);
       bend(facts);
       const checks = promises[promise].checks;
       const found = checks[check]?.(facts).map(({ because }) => because) ?? [];
