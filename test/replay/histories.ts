@@ -24,7 +24,7 @@ const question: Change = {
 };
 
 describe('a stored history', function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let broken: (string | undefined)[] = [];
   before(async () => {
     broken = await brokenPromises(await workflowBundle(), stored);
