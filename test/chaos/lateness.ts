@@ -1,6 +1,6 @@
 /** What counts as too late: two seconds while nothing is wrong, and twelve from when nothing is any more. */
 import assert from 'node:assert/strict';
-import { spread, tooLate, type Lateness } from './support/lateness.js';
+import { spread, tooEarly, tooLate, type Lateness } from './support/lateness.js';
 
 const grantId = 'g';
 const due = 1_000_000;
@@ -12,6 +12,12 @@ describe('a removal', () => {
   it('is too late after two seconds in which nothing was wrong', () => {
     assert.deepEqual(tooLate(began(2_000, true), [], never), []);
     assert.match(tooLate(began(2_001, true), [], never)[0] ?? '', /1 ms later than it may/);
+  });
+
+  it('is too early where it was gone before it was due', () => {
+    const gone = (goneMs: number): Lateness[] => began(0, true).map((each) => ({ ...each, goneMs }));
+    assert.deepEqual([...tooEarly(gone(-5)), ...tooEarly(began(0, true))], []);
+    assert.equal(tooEarly(gone(-6)).length, 1);
   });
 
   it('is not held to time in which the machine ran nobody', () => {

@@ -6,7 +6,7 @@ import { brokenPromises, factsOf, type Facts } from '../../support/invariants.js
 import { until } from '../../support/until.js';
 import { nothingLost, nothingStands } from './checks.js';
 import { kills } from './kills.js';
-import { latenessOf, tooLate, type Disturbance, type Lateness } from './lateness.js';
+import { latenessOf, tooEarly, tooLate, type Disturbance, type Lateness } from './lateness.js';
 import { People } from './people.js';
 import { drawn, scheduleOf, scheduleText, type PlannedFault, type Schedule } from './schedule.js';
 import { troubles } from './troubles.js';
@@ -80,6 +80,7 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
       ...strays,
       ...lost,
       ...ledger.troubles,
+      ...tooEarly(lateness),
       ...tooLate(lateness, disturbances, stalls),
       ...brokenPromises(facts).map(
         ({ promise, grantId, because }) => `promise ${promise}, ${grantId ?? 'all'}: ${because}`,

@@ -15,7 +15,7 @@ export interface Lateness {
   due: Instant;
   /** Until the removal began. */
   startMs: Ms;
-  /** Until it was gone at the target; undefined where nothing was ever made. */
+  /** Until it was gone at the target, below 0 where it went before; undefined where nothing was ever made. */
   goneMs?: Ms;
   /** Nothing was wrong from shortly before it was due until it began. */
   isQuiet: boolean;
@@ -24,6 +24,8 @@ export interface Lateness {
 /** After a worker has died, and while all live: promise 1. */
 const disturbedMs: Ms = 12_000;
 export const quietMs: Ms = 2_000;
+/** Two clocks of one machine, and instants that were cut to milliseconds. */
+const clocksMs: Ms = 5;
 
 export function latenessOf({ grants, targets }: Facts, disturbances: readonly Disturbance[]): Lateness[] {
   return grants.flatMap((grant) => {
@@ -37,7 +39,7 @@ export function latenessOf({ grants, targets }: Facts, disturbances: readonly Di
         grantId: grant.grantId,
         due,
         startMs: Math.max(0, started.at - due),
-        ...(line?.removedAt !== undefined && { goneMs: Math.max(0, line.removedAt - due) }),
+        ...(line?.removedAt !== undefined && { goneMs: line.removedAt - due }),
         isQuiet: !disturbances.some(({ from, to }) => from < around.to && to > around.from),
       },
     ];
@@ -72,6 +74,13 @@ export function tooLate(
       ? []
       : [`the removal of ${grantId} began ${startMs} ms after it was due, ${lateMs} ms later than it may`];
   });
+}
+
+/** Access that somebody took away before it was due, and nobody had asked for that. */
+export function tooEarly(all: readonly Lateness[]): string[] {
+  return all.flatMap(({ grantId, goneMs = 0 }) =>
+    goneMs < -clocksMs ? [`the account of ${grantId} was gone ${-goneMs} ms before it was due`] : [],
+  );
 }
 
 /** The first instant not before this one, after which nothing goes wrong for as long as a removal may take to begin. */
