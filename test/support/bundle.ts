@@ -1,7 +1,7 @@
-/** The workflow bundle, built once per test run from today's sources. */
-import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { failureConverterPath } from '../../activities/platform/temporal.js';
+/** The workflow bundle of today's sources, for workers of the test's own process. */
+import { readFile } from 'node:fs/promises';
+import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
+import { bundleFile } from './bundle-file.js';
 import { whenTestsEnd } from './services.js';
 
 const logger = new DefaultLogger('ERROR');
@@ -10,14 +10,9 @@ Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'E
 // A process that was ready for a worker and had none would never end.
 whenTestsEnd(() => Runtime.instance().shutdown());
 
-let built: Promise<WorkflowBundleWithSourceMap> | undefined;
+let read: Promise<WorkflowBundle> | undefined;
 
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  built ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    failureConverterPath,
-    preloadModules: [fileURLToPath(new URL('../../workflows/domain/signature.ts', import.meta.url))],
-    logger,
-  });
-  return built;
+export function workflowBundle(): Promise<WorkflowBundle> {
+  read ??= bundleFile().then(async (file) => ({ code: await readFile(file, 'utf8') }));
+  return read;
 }

@@ -29,7 +29,7 @@ process.on('message', (file: string) => {
     })
     .then((outcome) => {
       isBusy = false;
-      process.send?.(outcome);
+      if (process.connected) process.send?.(outcome);
     });
 });
 

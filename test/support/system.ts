@@ -6,13 +6,11 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import pg from 'pg';
 import { Client } from '../../api/client/client.js';
 import { createSealer } from '../../api/identity/seal.js';
 import { createSessions } from '../../api/identity/session.js';
 import { readSecret } from '../../activities/platform/keys.js';
-import { bundled } from '../../workers/bundle.js';
 import { readCompose } from '../../workers/dev/compose.js';
 import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { developmentKeys } from '../../workers/dev/keys.js';
@@ -22,6 +20,7 @@ import { ownProcesses } from '../../workers/dev/processes.js';
 import { stackSettings } from '../../workers/dev/settings.js';
 import { noConfiguration } from '../../workers/dev/temporal.js';
 import { grantWorkflowId } from '../../workflows/ids.js';
+import { bundleFile } from './bundle-file.js';
 import { type Edits, policyFolder, swap } from './policy.js';
 import {
   folder,
@@ -203,7 +202,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     startMail({ smtp: 0, page: 0 }),
     oidc(policyDir),
     developmentKeys(join(stateDir, 'keys')),
-    bundleFile(stateDir),
+    // Built ahead, as in production, so that a worker that is started again is there at once.
+    bundleFile(),
     readCompose().then((services) => findTemporal(services, (line) => void process.stderr.write(`${line}\n`))),
   ]);
   await writeFile(keys.files.portalSecret, provider.clientSecret, { mode: 0o600 });
@@ -273,16 +273,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   });
   await it.start();
   return it;
-}
-
-/** Built ahead, as in production, so that a worker that is started again is there at once. */
-async function bundleFile(stateDir: string): Promise<string> {
-  // Without Temporal's runtime, which would hold a process that never has a worker of its own.
-  const logger = new DefaultLogger('ERROR');
-  const { code } = await bundleWorkflowCode({ ...bundled, logger });
-  const file = join(stateDir, 'bundle.js');
-  await writeFile(file, code);
-  return file;
 }
 
 /** One run asks more often in an hour than the example ceiling would allow without people. */

@@ -1,7 +1,8 @@
 /** `npm test`: gets what the tests stand on, then runs every check and every test side by side, and reports all failures at the end. */
-import { readdir } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { writeBundle } from '../../test/support/bundle-file.js';
 import { type Failure, type Outcome, toolCheck } from './checks.js';
 import { readCompose } from './compose.js';
 import { findChromium } from './find-chromium.js';
@@ -9,7 +10,6 @@ import { findRedis } from './find-redis.js';
 import { findTemporal } from './find-temporal.js';
 import { lane } from './lanes.js';
 import { root } from './settings.js';
-import { Trouble } from './trouble.js';
 
 interface Suite {
   /** Below `test`; a folder within it may be a suite of its own. */
@@ -25,7 +25,7 @@ interface Suite {
 /** Mostly tests wait for the clocks of real services. What only computes steps back behind them. */
 const suites: Suite[] = [
   { folder: 'integration', lanes: 3, nice: 0, first: ['system-outages.ts', 'platform-connectors.ts', 'launcher.ts'] },
-  { folder: 'workflow', lanes: 1, nice: 0, first: ['seals.ts', 'journal.ts'] },
+  { folder: 'workflow', lanes: 2, nice: 0, first: ['seals.ts', 'journal.ts'] },
   { folder: 'browser', lanes: 1, nice: 0, first: [] },
   { folder: 'chaos', lanes: 1, nice: 0, first: [] },
   { folder: 'hostile', lanes: 1, nice: 5, first: [] },
@@ -46,13 +46,16 @@ const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 const startedAt = Date.now();
 const workedBefore = worked();
 let passed = 0;
+const shared = await mkdtemp(join(tmpdir(), 'daypass-test-'));
 const failures: (Failure & { part: string })[] = [];
 const took: { part: string; seconds: number }[] = [];
 
 await prepared('Temporal', async () => findTemporal(await readCompose(), tell));
 await prepared('Redis', async () => findRedis(await readCompose(), tell));
 await prepared('Chromium', () => findChromium(tell));
+await prepared('Workflow bundle', async () => (process.env['DAYPASS_TEST_BUNDLE_FILE'] = await writeBundle(shared)));
 await Promise.all([...(await filesOf(suites)).map(([suite, files]) => inLanes(suite, files)), inOrder(tools)]);
+await rm(shared, { recursive: true, force: true });
 
 tell('\nWhat took longest:');
 took.sort((one, other) => other.seconds - one.seconds);
@@ -88,14 +91,14 @@ function worked(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
-/** A program that is missing fails once, by name; the tests that need it fail too, and the others still run. */
+/** What is missing fails once, by name; the tests that need it fail too, and the others still run. */
 async function prepared(title: string, find: () => Promise<string>): Promise<void> {
   try {
     tell(`${title}: ${await find()}`);
   } catch (error) {
-    if (!(error instanceof Trouble)) throw error;
-    tell(error.message);
-    failures.push({ part: title, title: 'is missing', message: error.message });
+    const message = error instanceof Error ? error.message : String(error);
+    tell(message);
+    failures.push({ part: title, title: 'is missing', message });
   }
 }
 
