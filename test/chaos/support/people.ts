@@ -36,9 +36,9 @@ export class People {
   }
 
   /** One more grant, so that a fault which waits for a certain point meets it soon. */
-  bait(shape: Shape): void {
+  bait(shape: Shape, seconds = 5): void {
     this.baits += 1;
-    this.live({ number: -this.baits, atMs: 0, shape, seconds: 5, afterMs: 0 });
+    this.live({ number: -this.baits, atMs: 0, shape, seconds, afterMs: 0 });
   }
 
   async done(): Promise<void> {

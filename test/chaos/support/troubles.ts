@@ -11,6 +11,7 @@ import type { Passages, World } from './world.js';
 /** Longer than a workflow task (10 s), an attempt at the target (10 s), and what a worker that is gone is waited for. */
 const longMs = 12_000;
 const comesWithinMs = 60_000;
+const runningSeconds = 40;
 const skewPreload = new URL('./skew.mjs', import.meta.url).href;
 
 const toTemporal = ['apiToTemporal', 'decisionsToTemporal', 'connectorsToTemporal'] as const;
@@ -234,6 +235,11 @@ function clock(name: 'decisions' | 'connectors', who: string, awayMs: number, al
     mostMs: 8_000,
     async strike({ world, people, forMs }) {
       const process = world.system[name];
+      // Something that runs, and that another clock takes for something else.
+      people.bait('timed', runningSeconds);
+      const isRunning = async (): Promise<boolean> =>
+        (await world.target()).accounts.some(({ label }) => (label?.endsAt ?? 0) > Date.now() + 20_000);
+      await until(isRunning, { withinMs: comesWithinMs, everyMs: 250, what: 'a running grant' });
       await process.kill();
       try {
         await process.start({ NODE_OPTIONS: `--import=${skewPreload}`, CHAOS_CLOCK_AWAY_MS: String(awayMs) });
