@@ -60,8 +60,10 @@ export async function envelope(): Promise<Format> {
   const [ofApi, ofReceipts, ofSeals] = [writer(api.key), writer(world.private.receipts), writer(world.private.seals)];
 
   /** Nothing but the right key signed it, over exactly this, and it is written in the one way. */
-  function isGenuine(input: Signed, text: string, made: string): void {
+  function isGenuine(input: Signed, text: string, made: string, typ: string): void {
     assert.equal(input.by, 'pinned', 'somebody else signed it');
+    const header = JSON.parse(input.header) as { alg?: unknown; typ?: unknown };
+    assert.deepEqual([header.alg, header.typ], ['EdDSA', typ], 'it was signed for something else');
     assert.equal(text, made, 'it is written in another way than it was signed');
     assert.equal(
       JSON.stringify(JSON.parse(input.payload)),
@@ -81,7 +83,7 @@ export async function envelope(): Promise<Format> {
         read: async (input) => {
           const { made, text } = written(input, ofApi);
           const said = await verifyStatement(text, api.keys);
-          isGenuine(input, text, made);
+          isGenuine(input, text, made, statementType);
           // Two ways to verify, one verdict.
           assert.deepEqual(verified(text, statementType, pinned)?.payload, said);
         },
@@ -101,7 +103,7 @@ export async function envelope(): Promise<Format> {
             { receipt: text, says: { target: 'orders-db', kind: 'made' } },
             world.keys.receipts,
           );
-          if (proof) isGenuine(input, text, made);
+          if (proof) isGenuine(input, text, made, receiptType);
           else assert.ok(unproved !== undefined, 'what was not verified proves something');
         },
       }),
@@ -113,7 +115,7 @@ export async function envelope(): Promise<Format> {
         read: (input) => {
           const { made, text } = written(input, ofSeals);
           const { seals: counted, findings } = checkSeals([{ jws: text, line: 1 }], world.keys.seals, undefined);
-          if (counted.length > 0) isGenuine(input, text, made);
+          if (counted.length > 0) isGenuine(input, text, made, sealType);
           else assert.match(findings[0]?.says ?? '', /\.$/);
         },
       }),
@@ -127,7 +129,7 @@ export async function envelope(): Promise<Format> {
           const { made, text } = written(input, isReceipt ? ofReceipts : ofApi);
           const stray = { target: 'orders-db', grantId: '00000000000000000000000001', account: 'a', receipt: text };
           const read = isReceipt ? readStray(stray, believed) : readNote({ statement: text }, believed, now);
-          if (isLine(read)) isGenuine(input, text, made);
+          if (isLine(read)) isGenuine(input, text, made, isReceipt ? receiptType : statementType);
           else assert.match(read.because, /\.$/);
         },
       }),
