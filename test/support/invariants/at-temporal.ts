@@ -41,7 +41,8 @@ export async function grantsAt(place: TemporalPlace, known: readonly string[]): 
   const client = new Client({ connection, namespace, dataConverter: dataConverter(codecKeys, 'throw') });
   try {
     const runs = await runsOf(client);
-    const all = new Map([...known.map((grantId) => [grantId, []] as const), ...runs]);
+    const unlisted = known.map((grantId): [string, GrantFacts['runs']] => [grantId, []]);
+    const all = new Map([...unlisted, ...runs]);
     return await grantsOf(client, codecKeys, all, bundle);
   } finally {
     await connection.close();
