@@ -1,4 +1,4 @@
-/** An earlier end at PostgreSQL takes no evidence, so it must not open again what an administrator shut by hand. */
+/** The end of an account at PostgreSQL: an earlier one takes no evidence, so it opens nothing again; and the database says when it was. */
 import assert from 'node:assert/strict';
 import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
@@ -33,5 +33,18 @@ describe('the end of a PostgreSQL account', () => {
   it('comes back from for ever', async () => {
     const { given, open } = await shortenedAfter('infinity');
     assert.equal(open, given);
+  });
+
+  it('is dated by the database, when the clock of the connector is wrong', async () => {
+    const { order } = await account(ground);
+    const clock = Date.now;
+    const before = clock();
+    Date.now = () => clock() - 3_600_000;
+    try {
+      const { removedAt, verifiedAt } = await ground.connector.remove(order.grantId, signal);
+      assert.ok(before <= removedAt && removedAt <= verifiedAt && verifiedAt <= clock());
+    } finally {
+      Date.now = clock;
+    }
   });
 });

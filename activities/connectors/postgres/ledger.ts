@@ -78,10 +78,9 @@ export async function countEnded(session: Session, name: string, ended: number):
 }
 
 /** In the transaction that drops the role. */
-export async function recordRemoved(session: Session, name: string, role: number, at: Instant): Promise<void> {
-  await session.query(`UPDATE daypass.account SET role = $2, removed_at = $3 WHERE name = $1`, [
+export async function recordRemoved(session: Session, name: string, role: number): Promise<void> {
+  await session.query(`UPDATE daypass.account SET role = $2, removed_at = clock_timestamp() WHERE name = $1`, [
     name,
     role,
-    new Date(at),
   ]);
 }

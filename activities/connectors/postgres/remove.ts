@@ -5,7 +5,7 @@
  *    so no attempt that is still under way has to be waited out.
  * 2. First the door is shut; then the rights go, which bites inside open sessions at once; then the sessions end.
  * 3. After the drop, whatever slipped in is ended by the role's number.
- * 4. The answer is what was read back, not what was done.
+ * 4. The answer is what was read back, not what was done, and says when by the target's clock: ours may be wrong.
  */
 import pg from 'pg';
 import { type Removed, TargetError } from '../connector.js';
@@ -89,7 +89,7 @@ async function drop(session: Session, account: Account, round: number): Promise<
   try {
     await session.transaction(async () => {
       await session.query(`DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
-      await recordRemoved(session, name, role, Date.now());
+      await recordRemoved(session, name, role);
     });
     return true;
   } catch (error) {
@@ -156,17 +156,17 @@ async function remarkOnOwners(session: Session, name: string, privilegeRoles: st
 
 async function readBack(session: Session, name: string, grantId: string): Promise<Removed> {
   const entry = await findEntry(session, name);
-  const [left] = await session.query<{ roles: number; sessions: number; prepared: number }>(
-    `SELECT (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,
+  const [left] = await session.query<{ now: Date; roles: number; sessions: number; prepared: number }>(
+    `SELECT clock_timestamp() AS now, (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,
        (SELECT count(*)::integer FROM pg_stat_activity WHERE usename = $1 OR usesysid = $2
           AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = $2)) AS sessions,
        (SELECT count(*)::integer FROM pg_prepared_xacts WHERE owner = $1) AS prepared`,
     [name, entry?.role ?? null],
   );
-  const verifiedAt = Date.now();
   if (!entry?.isOver || left === undefined || left.roles + left.sessions + left.prepared > 0) {
     throw new TargetError('unknown', 'target-unavailable', 'Something of the account still stands after its removal.');
   }
+  const verifiedAt = left.now.getTime();
   return {
     grantId,
     account: name,
