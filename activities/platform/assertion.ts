@@ -54,8 +54,12 @@ export async function verifyAssertion(check: AssertionCheck): Promise<Asserted> 
     throw new PasskeyError('passkey-unknown', 'The passkey is not the one that is known here.');
   }
 
-  // Each part is base64url and nothing else: decoders pass over what they do not know, so one assertion could be written in many ways.
+  // Each part is base64url, and what is signed over in its one spelling: decoders pass over what they do not know, so one assertion
+  // could be written in many ways.
+  const { authenticatorData, clientDataJSON, signature } = assertion;
+  const isPlain = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part;
   if (!Object.values(assertion).every((part) => /^[A-Za-z0-9_-]*$/.test(part))) throw refused();
+  if (![authenticatorData, clientDataJSON, signature].every(isPlain)) throw refused();
 
   // That passkey's algorithm is one of ours, and the signature holds for this page, host and challenge.
   const { verified, authenticationInfo } = await verifySignature(check).catch((error: unknown) => {

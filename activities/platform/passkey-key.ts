@@ -30,7 +30,8 @@ export function readPasskeyKey(publicKey: string): PasskeyKey {
     throw new Error('must be a COSE key in base64url, as the enrolment shows it');
   }
   const cose = new Uint8Array(Buffer.from(publicKey, 'base64url'));
-  const material = materialOf(fieldsOf(cose));
+  const isPlain = Buffer.from(cose).toString('base64url') === publicKey;
+  const material = isPlain ? materialOf(fieldsOf(cose)) : undefined;
   if (material) return { cose, material };
   throw new Error('must be a COSE key for ES256, EdDSA (Ed25519) or RS256 (2048 bits or more)');
 }

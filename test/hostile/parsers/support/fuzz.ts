@@ -27,6 +27,7 @@ export interface Told {
 const cpuMsUsual = 1_000;
 const rssMax = 1_200_000_000;
 const poolMax = 400;
+const keptMax = 100_000;
 const runsAtOnce = 25;
 /** A failing input is made smaller for so long. */
 const shrinkMs = 15_000;
@@ -49,7 +50,7 @@ export interface Fuzzing {
 
 /** Throws a `BrokenPromise` with the smallest input that was found. */
 export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promise<Told> {
-  const told: Told = { readings: 0, answers: 0, slowestCpuMs: 0 };
+  const counts: Told = { readings: 0, answers: 0, slowestCpuMs: 0 };
   const pools = new Map<Reader, { inputs: unknown[]; answers: Set<string> }>();
 
   async function judged(reader: Reader, input: unknown): Promise<string> {
@@ -58,8 +59,8 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
     // Compiling and collecting garbage take their time once.
     if (cpuMs > limitOf(reader)) ({ answer, cpuMs } = await readOnce(reader, input));
     if (cpuMs > limitOf(reader)) throw broken(reader, input, `took ${Math.round(cpuMs)} ms of processor time`);
-    told.slowestCpuMs = Math.max(told.slowestCpuMs, Math.round(cpuMs));
-    told.readings += 1;
+    counts.slowestCpuMs = Math.max(counts.slowestCpuMs, Math.round(cpuMs));
+    counts.readings += 1;
     return answer;
   }
 
@@ -86,7 +87,9 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
         const answer = await judged(reader, input);
         if (isShrinking || pool.answers.has(answer)) return;
         pool.answers.add(answer);
-        if (pool.inputs.length < poolMax) pool.inputs.push(input);
+        // A copy: strings that were cut or joined keep those that they come from.
+        const text = JSON.stringify(input);
+        if (pool.inputs.length < poolMax && text.length <= keptMax) pool.inputs.push(JSON.parse(text));
       } catch (error) {
         isShrinking = true;
         throw error;
@@ -101,8 +104,8 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
     if (run.errorInstance instanceof BrokenPromise) throw run.errorInstance;
     if (run.failed) throw new Error('The fuzzing itself is broken.', { cause: run.errorInstance });
   }
-  told.answers = [...pools.values()].reduce((sum, { answers }) => sum + answers.size, 0);
-  return told;
+  counts.answers = [...pools.values()].reduce((sum, { answers }) => sum + answers.size, 0);
+  return counts;
 }
 
 const accepted = 'accepted';
@@ -119,14 +122,19 @@ async function readOnce(reader: Reader, input: unknown): Promise<{ answer: strin
     await reader.read(input);
   } catch (error) {
     if (!reader.refuses(error)) throw broken(reader, input, `threw ${shown(error)}`);
-    answer =
-      error instanceof Error ? error.message.replace(/[\d\s]+|"[^"]*"|'[^']*'/g, ' ').slice(0, 120) : String(error);
+    answer = told(error instanceof Error ? error.message : String(error));
   }
   const { user, system } = process.cpuUsage(before);
   const polluted = shared.find(({ object, keys }) => Reflect.ownKeys(object).length !== keys);
   if (polluted) throw broken(reader, input, 'changed a prototype that all objects share');
   if (process.memoryUsage.rss() > rssMax) throw broken(reader, input, `made the process larger than ${rssMax} bytes`);
   return { answer, cpuMs: (user + system) / 1_000 };
+}
+
+/** In words that are the same for the same reason, without what they were cut from. */
+function told(message: string): string {
+  const words = message.slice(0, 1_000).replace(/[\d\s]+|"[^"]*"|'[^']*'/g, ' ');
+  return Buffer.from(words.slice(0, 120)).toString();
 }
 
 const shared = [

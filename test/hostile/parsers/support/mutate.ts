@@ -67,7 +67,8 @@ const tokens = [
 
 /** Some of its characters are other ones, or in other places. `more` are tokens of the format itself. */
 export function changedText(text: string, script: Script, more: readonly string[] = []): string {
-  return script.reduce((now, change) => changedOnce(now, change, [...tokens, ...more]), text).slice(0, lengthMax);
+  const all = [...tokens, ...more];
+  return script.reduce((now, change) => changedOnce(now, change, all).slice(0, lengthMax), text.slice(0, lengthMax));
 }
 
 function changedOnce(text: string, { where, how, what, size }: Change, all: readonly string[]): string {
