@@ -2,11 +2,13 @@
  * Reads a YAML text against a zod schema, with errors that name file, line and field, all of them at once. What is made to exhaust
  * the reader, or to be read in two ways, is refused like any other mistake.
  */
-import { isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isAlias, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 
 /** Beyond this it is nothing that anybody wrote. */
 const charactersMax = 4_000_000;
+/** To resolve an alias the library looks at all that stand before it. */
+const namesMax = 1_000;
 /** One mistake in YAML makes many others behind it. */
 const faultsMax = 20;
 
@@ -36,13 +38,23 @@ export function readYaml(text: string): Yaml {
     // The library compares each with each.
     uniqueKeys: false,
   });
-  const faults = isLarge ? [{ offset: 0, message: 'larger than 4 MB' }] : syntaxFaults(document);
+  const faults = isLarge ? [{ offset: 0, message: 'larger than 4 MB' }] : faultsOf(document, text);
   if (faults.length > 0) return { document, lines, faults, value: undefined };
   try {
     return { document, lines, faults, value: document.toJS({ maxAliasCount: 100 }) };
   } catch (error) {
     return { document, lines, faults: [aliasFault(document, error)], value: undefined };
   }
+}
+
+function faultsOf(document: Document.Parsed, text: string): Fault[] {
+  // There `<<` merges and `yes` is true: another reader, or a person, would see another value.
+  if (document.directives?.yaml.version === '1.1') {
+    const message = 'YAML 1.1 reads some values in another way; remove this line, or make it %YAML 1.2';
+    return [{ offset: Math.max(0, text.search(/^%YAML/m)), message }];
+  }
+  const faults = syntaxFaults(document);
+  return faults.length > 0 ? faults : nameFaults(document);
 }
 
 function syntaxFaults(document: Document.Parsed): Fault[] {
@@ -70,18 +82,38 @@ function doubled(document: Document.Parsed): Fault[] {
   return faults;
 }
 
-/** An alias that names nothing, or aliases of aliases that come to more than could be held. */
-function aliasFault(document: Document.Parsed, error: unknown): Fault {
-  let at: number | undefined;
+/** In one pass, however many there are: the first alias of a name that nothing before it has, or one name too many. */
+function nameFaults(document: Document.Parsed): Fault[] {
+  const anchors = new Set<string>();
+  const faults: Fault[] = [];
+  let count = 0;
   visit(document, {
-    Alias: (_, alias) => {
-      at ??= alias.range?.[0];
-      if (alias.resolve(document) !== undefined) return undefined;
-      at = alias.range?.[0];
+    Node: (_, node) => {
+      if (!isAlias(node) && node.anchor === undefined) return undefined;
+      count += 1;
+      if (!isAlias(node)) anchors.add(node.anchor ?? '');
+      const isUnset = isAlias(node) && !anchors.has(node.source);
+      if (!isUnset && count <= namesMax) return undefined;
+      const message = isUnset
+        ? `Unresolved alias (the anchor must be set before the alias): ${node.source}`
+        : `More than ${namesMax} anchors and aliases`;
+      faults.push({ offset: node.range?.[0] ?? 0, message });
       return visit.BREAK;
     },
   });
-  return { offset: at ?? 0, message: error instanceof ReferenceError ? error.message : 'nested too deeply' };
+  return faults;
+}
+
+/** Aliases of aliases that come to more than could be held. */
+function aliasFault(document: Document.Parsed, error: unknown): Fault {
+  let offset = 0;
+  visit(document, {
+    Alias: (_, { range }) => {
+      offset = range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return { offset, message: error instanceof ReferenceError ? error.message : 'nested too deeply' };
 }
 
 /** Throws an Error with one line per problem. */
