@@ -53,6 +53,11 @@ describe('every page, whatever its fields hold', function () {
   });
   after(async () => {
     await heal(policyDir);
+    const { page } = of('engineer');
+    await until(async () => {
+      await page.goto('/access');
+      return !(await page.locator('.who-name').innerText()).includes(brief);
+    }, patient);
     for (const someone of people.values()) {
       // A page that is not there, or not theirs, is a page too; the console of a browser mentions its status. And it says that
       // it shows nothing of a time that is none.
@@ -179,7 +184,8 @@ describe('every page, whatever its fields hold', function () {
   async function approveAll(id: string): Promise<void> {
     for (const account of approvers) {
       if ((await reaches(id, 'APPROVAL_AWAITED', 'ACTIVATING', 'ACTIVE')) !== 'APPROVAL_AWAITED') break;
-      await call(account, `/v1/grants/${id}/approve`, { comment: reason });
+      // Their step opens when the one before has all its approvals.
+      await until(() => call(account, `/v1/grants/${id}/approve`, { comment: reason }), patient);
     }
     await reaches(id, 'ACTIVE');
   }

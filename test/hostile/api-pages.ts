@@ -31,7 +31,7 @@ const marked = [
   'zq\r\nSet-Cookie: zq=1\r\n\r\n<b zq>',
   'zq&lt;b&gt;&#60;b zq&#62;',
 ];
-const raw = /zq<(b|\/)|zq["'](?!\s*(>|[a-z-]+=|\/))|<b zq|=\s*["']?\s*javascript:|zq.*1337/;
+const raw = /zq<(b|\/)|zq["'](?!\s*(>|[a-z-]+=|\/))|<b zq|(href|src|action)\s*=\s*["']?\s*javascript:|zq.*1337/;
 
 /** The names of all fields of all forms, as the templates have them. */
 const templates = new URL('../../api/web/templates/', import.meta.url);

@@ -54,7 +54,11 @@
   for (const element of document.querySelectorAll('body *')) {
     const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== '');
     if (!hasText || !seen(element) || element.closest('.hidden-but-read, noscript, option, .skip')) continue;
-    const { width, height } = element.getBoundingClientRect();
+    // A cell is as high as its row, and what is only read is higher than its box.
+    const text = document.createRange();
+    text.selectNodeContents(element);
+    const { width } = text.getBoundingClientRect();
+    const height = Math.min(text.getBoundingClientRect().height, element.getBoundingClientRect().height);
     if (height > 6 * width && height > 120) found.push(`squeezed: ${shown(element)}`);
     const style = getComputedStyle(element);
     const colour = channels(style.color);
