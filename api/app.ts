@@ -9,7 +9,8 @@ import { createHandlers } from './handlers.js';
 import type { HandlerDeps } from './handlers/deps.js';
 import type { Csrf } from './identity/csrf.js';
 import { refuseCrossSite } from './identity/csrf.js';
-import { identify, type IdentityOptions } from './identity/identify.js';
+import type { Actor } from './identity/actor.js';
+import { identify, known, type IdentityOptions } from './identity/identify.js';
 import type { Oidc } from './identity/oidc.js';
 import { signInRoutes } from './identity/routes.js';
 import { createStepUp } from './identity/step-up.js';
@@ -33,7 +34,7 @@ import { answerProblemPages } from './web/failures.js';
 import { pages } from './web/pages.js';
 import { names } from './web/words.js';
 
-export interface AppParts extends HandlerDeps {
+export interface AppParts extends Omit<HandlerDeps, 'stillKnown'> {
   portalUrl: string;
   passkeys: Webauthn;
   temporal: Pick<TemporalUiOptions, 'upstream' | 'namespace'>;
@@ -55,12 +56,14 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   const { portalUrl, passkeys, temporal, journal, limits, sessions, signOuts, csrf, oidc, policy, log } = parts;
   const report = (error: unknown, requestId: string) => log.error({ err: error, requestId }, 'failed');
 
-  const handlers = createHandlers(parts);
+  const identity = { people: policy, sessions, readBearer: parts.readBearer, signOuts };
+  const deps = { ...parts, stillKnown: (actor: Actor) => known(identity, actor) };
+  const handlers = createHandlers(deps);
   const stepUp = createStepUp({ webauthn: passkeys, sessions, signOuts, log });
   const routes: Route[] = [
     ...grantRoutes(handlers),
     ...decisionRoutes(handlers),
-    ...eventRoutes(parts),
+    ...eventRoutes(deps),
     ...auditRoutes(parts.audit),
     ...codecRoutes(parts),
     ...keyRoutes(parts),
@@ -89,7 +92,7 @@ export function createApp(parts: AppParts): { app: Express; routes: readonly Rou
   // Whoever watches over the process must not be kept out by a flood.
   app.use(/^(?!\/health\/)/, limits.perAddress);
   app.use(refuseCrossSite({ origin: new URL(portalUrl).origin, sendsCookie: sessions.isSent }));
-  app.use(identify({ people: policy, sessions, readBearer: parts.readBearer, signOuts }));
+  app.use(identify(identity));
   app.use(limits.perActor);
   app.use('/sign-in', limits.signIns);
   app.post('/v1/grants', limits.asks);

@@ -212,9 +212,11 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
           () => undefined,
         );
         if (answer?.outcome) return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
-        if (answer === undefined || Date.now() + pauseMs >= deadline) return { is: 'recorded' };
-        await pause(pauseMs);
-        pauseMs *= 1.5;
+        const leftMs = deadline - Date.now();
+        if (answer === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
+        // The last question is asked as late as it can be answered.
+        await pause(Math.min(pauseMs, leftMs - firstPauseMs / 2));
+        pauseMs = Math.min(pauseMs * 1.5, longestPauseMs);
       }
     },
 
@@ -274,8 +276,9 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
   };
 }
 
-/** Between two questions for an outcome; each pause is half as long again. */
+/** Between two questions for an outcome; each pause is half as long again, up to the longest. */
 const firstPauseMs: Ms = 20;
+const longestPauseMs: Ms = 150;
 const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend', 'renew', 'review']);
 
 /** More than a grant can have while Temporal bounds its signals. */

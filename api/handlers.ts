@@ -59,7 +59,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...askHandlers(deps),
     ...seeHandlers(deps, waits),
     ...decisionHandlers(deps),
-    collect: collectHandler(deps, waits),
+    collect: collectHandler(deps, waits, createWaits(deps)),
     entitlements: entitlementsHandler(deps),
   };
 }

@@ -192,6 +192,7 @@ function pointer(path: PropertyKey[]): string {
 export function goneWith(response: Response): AbortSignal {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  if (response.closed) gone.abort();
   return gone.signal;
 }
 

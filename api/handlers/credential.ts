@@ -41,7 +41,8 @@ export interface OpenedCredential {
   [field: string]: unknown;
 }
 
-export function collectHandler(deps: HandlerDeps, waits: Waits): Handlers['collect'] {
+/** Renewals wait apart, so that other waiting calls of the same caller never keep them out. */
+export function collectHandler(deps: HandlerDeps, waits: Waits, renewals: Waits): Handlers['collect'] {
   return async (id, { collectId, renew: isLost, wait }, actor, gone) => {
     const first = await standingOf(deps, id, actor);
     if (first.found.view.subject !== actor.ref) {
@@ -51,17 +52,19 @@ export function collectHandler(deps: HandlerDeps, waits: Waits): Handlers['colle
     const standing = wait === undefined ? first : await waits(first, actor, isSettled, wait, gone);
     const { found, roles } = standing;
     const { view, recipientKey } = found;
-    // It is handed over once: never to nobody.
-    if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
     if (!may(isLost ? 'renew' : 'collect', roles, view.state)) {
       throw new Problem('not-active', 'There is a credential only while the access is active.', { state: view.state });
     }
-    requireKnownSignIn(actor);
-    if (view.stepUpAtCollection) requireStepUp(actor, 'This credential is collected');
+    const caller = wait === undefined ? actor : await deps.stillKnown(actor);
+    requireKnownSignIn(caller);
+    if (view.stepUpAtCollection) requireStepUp(caller, 'This credential is collected');
     if (isLost) {
       await refuseFlood(deps, found);
-      await renew(deps, waits, standing, collectId, actor);
+      await renew(deps, renewals, standing, collectId, caller);
+      requireKnownSignIn(await deps.stillKnown(caller));
     }
+    // It is handed over once: never to nobody.
+    if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
 
     const { sealed, collectedAt, expireTime } = await deps.grants.collect(id, { collectId, by: actor.ref });
     const now = Date.now();

@@ -18,6 +18,8 @@ export interface HandlerDeps {
   passkeys: PasskeyChecks;
   sealer: Sealer;
   live: Pick<Live, 'watch' | 'onSignOut'>;
+  /** Who the caller still is, after a call has waited; throws where their sign-in has ended. */
+  stillKnown: (actor: Actor) => Promise<Actor>;
   log: Log;
   /** Opens what connectors sealed to this API. */
   openCredential: (sealed: string) => Promise<OpenedCredential>;

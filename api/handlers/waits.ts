@@ -42,7 +42,7 @@ export function createWaits(deps: Pick<HandlerDeps, 'grants' | 'policy' | 'live'
   async function wanted(...[first, actor, isWanted, withinMs, gone]: Parameters<Waits>): Promise<Standing> {
     const { grantId } = first.found.view;
     const lastsMs = Math.max(0, Math.min(withinMs, actor.until - Date.now()));
-    // Whoever signed out waits no longer; whether they did is judged when they call again.
+    // Whoever signed out waits no longer. News may be lost or forged: what is handed over after a wait asks `stillKnown`.
     const signedOut = new AbortController();
     const signal = abortsWithin(lastsMs, signedOut.signal, ...(gone ? [gone] : []));
     const news = createBell(signal);
@@ -84,6 +84,8 @@ function createBell(signal: AbortSignal): { ring: () => void; rung: () => Promis
     rung: () =>
       new Promise((resolve) => {
         wake = () => {
+          // A ring from here on is for the next wait.
+          wake = () => {};
           isRung = false;
           resolve();
         };

@@ -18,7 +18,8 @@ export interface Actor {
   by: 'session' | 'bearer';
   /** Of the session; what a sign-out names. */
   sessionId?: string;
-  /** When this proof ends. */
+  /** When this proof was made, and when it ends. */
+  madeAt: Instant;
   until: Instant;
   /** False when sign-outs could not be read: narrowing is honoured, widening asks for a fresh sign-in. */
   signOutsKnown: boolean;

@@ -73,12 +73,16 @@ async function bySession(options: IdentityOptions, session: Session): Promise<Ac
   return known(options, { ref, signIn, by: 'session', until, madeAt, sessionId });
 }
 
-interface Claim extends Pick<Actor, 'ref' | 'signIn' | 'by' | 'until' | 'sessionId'> {
-  madeAt: Instant;
-}
+type Claim = Pick<Actor, 'ref' | 'signIn' | 'by' | 'madeAt' | 'until' | 'sessionId'>;
 
-/** The provider says who signed in; today's directory says whether that is still somebody here, and what they are. */
-async function known({ people, signOuts }: IdentityOptions, claim: Claim): Promise<Actor> {
+/**
+ * The provider says who signed in; today's directory says whether that is still somebody here, and what they are. Asked again
+ * where a call has waited. Throws the `Problem` that says why it is nobody any more.
+ */
+export async function known(
+  { people, signOuts }: Pick<IdentityOptions, 'people' | 'signOuts'>,
+  claim: Claim,
+): Promise<Actor> {
   const { ref, signIn, by, until, sessionId, madeAt } = claim;
   const today = people();
   if (today.isBlocked(ref)) {
@@ -96,6 +100,7 @@ async function known({ people, signOuts }: IdentityOptions, claim: Claim): Promi
     groups: today.groupsOf(ref),
     roles: today.rolesOf(ref),
     by,
+    madeAt,
     until,
     sessionId,
     signOutsKnown: out !== 'unknown',

@@ -62,6 +62,7 @@ function actorOf(role: string, signOutsKnown: boolean): Actor {
     groups: [],
     roles: roles.filter((each) => each === role),
     by: 'session',
+    madeAt: Date.now(),
     until: Date.now() + 60_000,
     signOutsKnown,
   };

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Decision } from '../../../api/grants.js';
+import type { Actor } from '../../../api/identity/actor.js';
+import { known } from '../../../api/identity/identify.js';
+import { createSignOuts } from '../../../api/identity/sign-outs.js';
 import { Problem } from '../../../api/problem.js';
 import type { FailureCode } from '../../../workflows/domain/failure.js';
+import { examplePolicy } from '../../support/policy.js';
 import { actorOf, grantId, worldOf, type GivenGrant } from './support/world.js';
 
 const inside = {
@@ -118,6 +122,34 @@ describe('a credential', () => {
       world.becomes({ state: 'ACTIVE', credential: 'waiting' });
       await refused(answer, 'not-active');
       assert.equal(world.collected(), 0);
+    });
+
+    it('is not handed to a sign-in that ended meanwhile, although Redis told nobody', async () => {
+      const away = () => Promise.reject(new Error('Redis is away'));
+      const signOuts = createSignOuts({ mget: away, set: away, publish: away }, new Uint8Array(32));
+      const stillKnown = (actor: Actor) => known({ people: examplePolicy, signOuts }, actor);
+      const { world, answer } = waits({ view: { state: 'ACTIVATING' }, stillKnown }, 30_000);
+      assert.equal(await signOuts.signOutEverywhere('person:engineer-2'), false);
+      world.becomes({ state: 'ACTIVE', credential: 'waiting' });
+      await refused(answer, 'unauthenticated');
+      assert.equal(world.collected(), 0);
+    });
+
+    it('asks for a fresh sign-in when sign-outs cannot be read at its end', async () => {
+      const stillKnown = (actor: Actor) => Promise.resolve({ ...actor, signOutsKnown: false });
+      const { world, answer } = waits({ view: { state: 'ACTIVATING' }, stillKnown }, 30_000);
+      world.becomes({ state: 'ACTIVE', credential: 'waiting' });
+      await refused(answer, 'fresh-sign-in-required');
+      assert.equal(world.collected(), 0);
+    });
+
+    it('comes at once, also when the access becomes active while the news before is being looked at', async () => {
+      const activates = (look: number): void => {
+        if (look === 2) setImmediate(() => world.becomes({}));
+        if (look === 3) world.becomes({ state: 'ACTIVE', credential: 'waiting' });
+      };
+      const { world, answer } = waits({ view: { state: 'ACTIVATING' }, looked: activates }, 5_000);
+      assert.equal((await answer).credential?.password, 'hunter2');
     });
 
     it('is for nobody else, who need not wait to hear that', async () => {

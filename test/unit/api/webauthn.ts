@@ -36,6 +36,7 @@ function actor(more: Partial<Actor> & { signedInMs?: number; stepUp?: number } =
     roles: [],
     by: 'session',
     sessionId: randomUUID(),
+    madeAt: time,
     until: time + 8 * 60 * minuteMs,
     signOutsKnown: true,
     ...rest,

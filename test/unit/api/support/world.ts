@@ -45,6 +45,10 @@ export interface GivenGrant {
   policy?: Policy;
   /** What the grant shows once it was sent a decision. */
   then?: (decision: Decision) => Partial<GrantView>;
+  /** Called with the number of each look at the grant, once it has been seen. */
+  looked?: (look: number) => void;
+  /** Everybody is, unless a test says otherwise. */
+  stillKnown?: HandlerDeps['stillKnown'];
 }
 
 export interface World {
@@ -66,13 +70,14 @@ export interface World {
 }
 
 export function worldOf(given: GivenGrant = {}): World {
-  const { view, found, collected, inside, anyId, unreadable, policy = example, then } = given;
+  const { view, found, collected, inside, anyId, unreadable, policy = example, then, looked, stillKnown } = given;
   const sent: Decision[] = [];
   const signed: Approval[] = [];
   const attested: Challenged[] = [];
   const started: Request[] = [];
   const signedOn: Terms[] = [];
   let collections = 0;
+  let looks = 0;
   let ring = (): void => undefined;
   const real = createSigner('test', { kty: 'OKP', d: '' });
   const grant: Found = {
@@ -91,8 +96,12 @@ export function worldOf(given: GivenGrant = {}): World {
     list: missing,
     record: () => Promise.resolve([]),
     ping: missing,
-    find: (id) =>
-      unreadable ? Promise.reject(unreadable) : Promise.resolve(anyId || id === grantId ? grant : undefined),
+    find: (id) => {
+      const seen = { ...grant };
+      looks += 1;
+      looked?.(looks);
+      return unreadable ? Promise.reject(unreadable) : Promise.resolve(anyId || id === grantId ? seen : undefined);
+    },
     decisionsSoFar: () => Promise.resolve(0),
     decide: (_id, decision) => {
       sent.push(decision);
@@ -137,6 +146,7 @@ export function worldOf(given: GivenGrant = {}): World {
       },
       onSignOut: () => () => undefined,
     },
+    stillKnown: stillKnown ?? ((actor) => Promise.resolve(actor)),
     log: createLog('test', 'fatal', () => undefined),
     openCredential: () => Promise.resolve({ grantId, subject: grant.view.subject, ...inside }),
     temporalUi: () => undefined,
@@ -165,6 +175,7 @@ export function actorOf(id: string): Actor {
     groups: example.groupsOf(ref),
     roles: example.rolesOf(ref),
     by: 'bearer',
+    madeAt: Date.now() - 60_000,
     until: Date.now() + 60_000,
     signOutsKnown: true,
   };

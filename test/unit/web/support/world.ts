@@ -45,6 +45,7 @@ export function actor(id: string, change: Partial<Actor> = {}): Actor {
     roles: [],
     by: 'session',
     sessionId: `session of ${id}`,
+    madeAt: now,
     until: now + 3_600_000,
     signOutsKnown: true,
     ...change,

@@ -69,6 +69,7 @@ export async function jwt(): Promise<Format> {
       groups: [],
       roles: [],
       by: 'bearer' as const,
+      madeAt: 0,
       until: 0,
       signOutsKnown: true,
       sessionId: undefined,
