@@ -75,7 +75,7 @@ describe('a flood of signals', function () {
 
   it('to the journal is verified a few lines a turn, and nothing of it is lost', async () => {
     await daypass.decisions.kill();
-    const noteIds = new Set(Array.from({ length: 120 }, () => randomUUID()));
+    const noteIds = new Set<string>(Array.from({ length: 120 }, () => randomUUID()));
     const said = { event: 'audit-exported', by: 'person:auditor', detail: { format: 'csv' } };
     for (const noteId of noteIds) {
       const statement = await signStatement({ type: 'note', installation, noteId, issuedAt: Date.now(), ...said }, key);

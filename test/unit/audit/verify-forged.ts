@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import type { Finding } from '../../../api/audit/verify/finding.js';
 import { digest } from '../../../workflows/domain/digest.js';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
-import type { Seal } from '../../../workflows/domain/seal.js';
-import { claimed } from '../../../workflows/domain/signature.js';
 import { asking, requestFor } from '../../support/audit-world.js';
 import { privateKey } from '../../support/signer.js';
-import { detail, of, one, text, two, type Edit, WholeAudit } from './support/whole-audit.js';
+import { detail, one, text, two, type Edit, WholeAudit } from './support/whole-audit.js';
 
 describe('verification of an audit that was made anew, with every hash as it should be,', () => {
   let audit: WholeAudit;
