@@ -40,7 +40,7 @@ describe('in the browser', function () {
     await approve(manager, 'Go ahead.');
     await manager.page.getByText(/still needs 1 approval/).waitFor();
     // No reload: the requester's page hears of it.
-    await page.getByText('Approval 2 of 2').waitFor();
+    await page.getByText('Approval 2 of 2').first().waitFor();
     await page.getByText('Go ahead.').first().waitFor();
 
     const owner = await arrives('owner');
@@ -196,7 +196,7 @@ describe('in the browser', function () {
       resume();
     }
     await manager.page.getByRole('heading', { name: 'You approved' }).waitFor();
-    await engineer.page.getByText('Approval 2 of 2').waitFor();
+    await engineer.page.getByText('Approval 2 of 2').first().waitFor();
   });
 
   it('access is asked for someone else, to start later in the time zone of whoever asks', async () => {

@@ -15,6 +15,7 @@ export async function brokenPromises(
       const each = these[at++];
       if (each && error) found.set(each, brokenPromise(each, error));
     }
+    if (at !== these.length) throw new Error(`Only ${at} of ${these.length} histories were replayed.`);
   }
   return stored.map((each) => found.get(each));
 }
