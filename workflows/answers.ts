@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/workflow';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Eligibility, Judgement } from '../activities/contract.js';
+import type { Eligibility, GrantPage, Judgement, Listing } from '../activities/contract.js';
 import { failureCodes } from './domain/failure.js';
 import type { Finding, Opening } from './domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
@@ -153,6 +153,35 @@ export function removalFrom(answer: unknown): Removal {
     remarks: list(text),
     receipt: text,
   });
+}
+
+const accounts = list(
+  fields({
+    grantId: name,
+    account,
+    endsAt: finite,
+    evidenceDigest: text,
+    targetIdentity: text,
+    signedBy: list(text),
+  }),
+);
+
+/** A page of what stands, as somebody says. */
+export function listingFrom(answer: unknown): Listing {
+  return shaped(answer, { standing: accounts, receipt: text });
+}
+
+export function grantIdsFrom(answer: unknown): string[] {
+  if (isShallow(answer) && list(name)(answer)) return answer as string[];
+  throw notUnderstood(answer);
+}
+
+export function grantPageFrom(answer: unknown): GrantPage {
+  return shaped(answer, { grantIds: list(name), next: maybe(text) });
+}
+
+export function signalledFrom(answer: unknown): { signalled: number; next?: string } {
+  return shaped(answer, { signalled: whole, next: maybe(text) });
 }
 
 /** An answer to a question, which is small. */

@@ -13,11 +13,12 @@ import {
   proxyActivities,
   setCurrentDetails,
   sleep,
+  TemporalFailure,
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Keys, Listing, Reconciles, Removal, StandingAccount, Stray, Undos } from '../activities/contract.js';
-import { removalFrom } from './answers.js';
+import { grantIdsFrom, grantPageFrom, listingFrom, removalFrom, signalledFrom } from './answers.js';
 import { digest } from './domain/digest.js';
 import { readBelieved, type Believed } from './domain/note.js';
 import type { Instant, Ms } from './domain/time.js';
@@ -57,7 +58,11 @@ interface Place {
 }
 
 /** The target is in the id that the schedule gave: a schedule starts without arguments. */
-export async function reconcile(): Promise<Reconciled> {
+export function reconcile(): Promise<Reconciled> {
+  return ending(pass);
+}
+
+async function pass(): Promise<Reconciled> {
   const target = reconcileTarget(workflowInfo().workflowId);
   if (target === undefined) {
     throw ApplicationFailure.nonRetryable('The id of a reconcile workflow is reconcile/<target>.', 'invalid');
@@ -103,8 +108,8 @@ async function provedPage({ target, trusted }: Place, after: string): Promise<Li
   let because: string | undefined;
   for (let tries = 0; tries < listTriesMax; tries += 1) {
     const askedAt = Date.now();
-    const answer: unknown = await list.executeWithOptions({ summary: `list at ${target}` }, [{ target, after }]);
-    const page = listingFrom(answer);
+    const asked = await list.executeWithOptions({ summary: `list at ${target}` }, [{ target, after }]);
+    const page = listed(asked);
     because = page ? whyUnlisted(page, after, askedAt, { target, trusted }) : 'It is no list.';
     if (page && because === undefined) return page;
     if (tries === 0) log.error('a list of what stands was not proved by its receipt', { target, because });
@@ -112,12 +117,13 @@ async function provedPage({ target, trusted }: Place, after: string): Promise<Li
   throw ApplicationFailure.nonRetryable(`Nobody proved what stands at ${target}: ${because}`, 'bad-receipt');
 }
 
-/** Any worker of the namespace may have answered. */
-function listingFrom(answer: unknown): Listing | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const { standing, receipt } = answer as { [field: string]: unknown };
-  if (!Array.isArray(standing) || typeof receipt !== 'string') return undefined;
-  return { standing: standing as StandingAccount[], receipt };
+/** Any worker of the namespace may have answered; the connector is asked again. */
+function listed(answer: unknown): Listing | undefined {
+  try {
+    return listingFrom(answer);
+  } catch {
+    return undefined;
+  }
 }
 
 function whyUnlisted(
@@ -137,7 +143,8 @@ function whyUnlisted(
 
 async function unexplainedOf(accounts: StandingAccount[]): Promise<StandingAccount[]> {
   const grantIds = accounts.map(({ grantId }) => grantId);
-  const found = new Set(await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [{ grantIds }]));
+  const answer = await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [{ grantIds }]);
+  const found = new Set(grantIdsFrom(answer));
   return accounts.filter(({ grantId }) => found.has(grantId));
 }
 
@@ -177,7 +184,9 @@ async function reportAllMissing(place: Place, standing: ReadonlySet<string>): Pr
   const candidates: string[] = [];
   let page: string | undefined;
   do {
-    const answer = await expected.executeWithOptions({ summary: 'who should stand' }, [{ target, page }]);
+    const answer = grantPageFrom(
+      await expected.executeWithOptions({ summary: 'who should stand' }, [{ target, page }]),
+    );
     candidates.push(...answer.grantIds.filter((grantId) => !standing.has(grantId)));
     page = answer.next;
   } while (page !== undefined);
@@ -185,7 +194,7 @@ async function reportAllMissing(place: Place, standing: ReadonlySet<string>): Pr
   const suspects: string[] = [];
   for (let start = 0; start < candidates.length; start += batch) {
     const grantIds = candidates.slice(start, start + batch);
-    suspects.push(...(await active.executeWithOptions({ summary: 'which are active' }, [{ grantIds }])));
+    suspects.push(...grantIdsFrom(await active.executeWithOptions({ summary: 'which are active' }, [{ grantIds }])));
   }
   if (suspects.length === 0) return 0;
 
@@ -208,14 +217,20 @@ function onUndoQueue(target: string) {
  * After a change of the policy, and every hour: the grants whose subject is no longer eligible are told to look. After a change
  * of the pinned keys every one is (`everyone`), since each knows by itself who signed for it.
  */
-export async function reassess(input?: { everyone?: boolean }): Promise<{ signalled: number }> {
+export function reassess(input?: { everyone?: boolean }): Promise<{ signalled: number }> {
+  return ending(() => askAll(input));
+}
+
+async function askAll(input?: { everyone?: boolean }): Promise<{ signalled: number }> {
   const everyone = input?.everyone === true;
   // A grant that was started just before shows in lists a moment later.
   await sleep('2s', { summary: 'let lists catch up' });
   let signalled = 0;
   let page: string | undefined;
   for (;;) {
-    const answer = await reassessPage.executeWithOptions({ summary: 'ask a page of grants' }, [{ page, everyone }]);
+    const answer = signalledFrom(
+      await reassessPage.executeWithOptions({ summary: 'ask a page of grants' }, [{ page, everyone }]),
+    );
     signalled += answer.signalled;
     page = answer.next;
     if (page === undefined) break;
@@ -223,4 +238,15 @@ export async function reassess(input?: { everyone?: boolean }): Promise<{ signal
     await sleep('1s', { summary: 'leave room for others' });
   }
   return { signalled };
+}
+
+/** A plain error would repeat the turn until the pass times out, and keep the next pass from starting. */
+async function ending<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TemporalFailure) throw error;
+    const because = error instanceof Error ? error.message : String(error);
+    throw ApplicationFailure.nonRetryable(`The pass could not go on: ${because}`, 'internal');
+  }
 }

@@ -49,6 +49,8 @@ export async function reconcileWorld() {
   const targets: string[] = [];
   const reported: Stray[] = [];
   const ineligible = new Set<string>();
+  /** What somebody else on the queue `decisions` answers, by the name of the activity. */
+  const answers = new Map<string, unknown>();
 
   const { kid = '', x = '' } = receiptKey;
   const reconciles = createReconciles({
@@ -65,7 +67,15 @@ export async function reconcileWorld() {
     log: createLog('test', 'fatal'),
   });
   const believed = async () => ({ installation: 'test', api: [], receipts: [{ kid, x, targets }] });
-  await work({ taskQueue: decisionsQueue, workflowBundle: bundle, activities: { ...reconciles, believed } });
+  const activities = Object.entries({ ...reconciles, believed }).map(([name, activity]) => {
+    const answer = async (input: never) => (answers.has(name) ? answers.get(name) : activity(input));
+    return [name, answer] as const;
+  });
+  await work({
+    taskQueue: decisionsQueue,
+    workflowBundle: bundle,
+    activities: Object.fromEntries<(input: never) => Promise<unknown>>(activities),
+  });
 
   async function work(options: Omit<Parameters<typeof Worker.create>[0], 'connection'>): Promise<void> {
     const worker = await Worker.create({
@@ -157,6 +167,7 @@ export async function reconcileWorld() {
     await Promise.all(started.splice(0).map((handle) => handle.terminate('the test is over').catch(() => undefined)));
     reported.length = 0;
     ineligible.clear();
+    answers.clear();
   }
 
   async function stop(): Promise<void> {
@@ -174,6 +185,7 @@ export async function reconcileWorld() {
     started,
     reported,
     ineligible,
+    answers,
     newTarget,
     sign,
     listing,

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { ReceiptKey } from '../../workflows/domain/receipt.js';
 import type { Finding, Opening } from '../../workflows/domain/rule.js';
 import type { Removal } from '../../workflows/domain/target.js';
+import { deep } from '../support/deep.js';
 import { hour, Script, type Activities } from '../support/script.js';
 import { until } from '../support/until.js';
 import { WorkflowWorld } from '../support/workflow-world.js';
@@ -22,13 +23,6 @@ const nonsense: unknown[] = [
   { allows: true },
   { allows: true, automatic: true, leastApprovals: 0, attested: false, more: deep(2_800) },
 ];
-
-/** Hashing it would exhaust the workflow, and so fail each of its turns. */
-function deep(levels: number): unknown {
-  let value: unknown = [];
-  for (let level = 0; level < levels; level += 1) value = [value];
-  return value;
-}
 
 describe('an answer of the wrong shape', function () {
   this.timeout(60_000);

@@ -1,7 +1,10 @@
 /** Grants are asked to look again when their subject lost eligibility or the pinned keys changed, and no others are. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { WorkflowFailedError } from '@temporalio/client';
 import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
+import { decisionsQueue } from '../../workflows/ids.js';
+import { deep } from '../support/deep.js';
 import { reconcileWorld, type ReconcileWorld } from '../support/reconcile-world.js';
 import { until } from '../support/until.js';
 
@@ -48,5 +51,13 @@ describe('reassess', function () {
     await reassessEveryone(world.client, keySet, true);
     await until(async () => (await asked()) === 2, { what: 'the second signal' });
     assert.equal(await world.signals(ending.handle), undefined);
+  });
+
+  it('ends at once when somebody else answers nonsense', async () => {
+    for (const answer of [undefined, 7, { signalled: 'all' }, { signalled: 0, next: 7 }, deep(2_800)]) {
+      world.answers.set('reassessPage', answer);
+      const options = { workflowId: `reassess/${randomUUID()}`, taskQueue: decisionsQueue };
+      await assert.rejects(world.client.workflow.execute('reassess', options), WorkflowFailedError);
+    }
   });
 });

@@ -1,9 +1,11 @@
 /** Reconcile believes of a target only what its connector signed: who else answers ends nobody's access, and hides no account. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { WorkflowFailedError } from '@temporalio/client';
 import type { Undos } from '../../activities/contract.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { grantIdFrom } from '../../workflows/ids.js';
+import { deep } from '../support/deep.js';
 import { reconcileWorld, removal, standing, type ReconcileWorld } from '../support/reconcile-world.js';
 import { privateKey } from '../support/signer.js';
 
@@ -23,6 +25,12 @@ describe('reconcile, when a stranger answers for the connector', function () {
 
   const lies: [what: string, tell: (target: string, after: string) => Promise<unknown>][] = [
     ['nothing at all', async () => undefined],
+    ['a list of no accounts', async () => ({ standing: [null, 7, {}], receipt: 'a.b.c' })],
+    ['a list without an end to its depth', async () => ({ standing: [deep(2_800)], receipt: 'a.b.c' })],
+    [
+      'accounts of an endless depth',
+      async () => ({ standing: [{ ...standing(stranger), more: deep(2_800) }], receipt: 'a.b.c' }),
+    ],
     ['a list without a receipt', async () => ({ standing: [standing(stranger)] })],
     [
       'a list that another key signed',
@@ -92,4 +100,27 @@ describe('reconcile, when a stranger answers for the connector', function () {
       [[stray, undefined, 'string']],
     );
   });
+
+  // A turn that fails is repeated for half an hour, and no other pass of the target begins meanwhile.
+  const nonsense = {
+    nothing: undefined,
+
+    'wrong fields': { grantIds: 'x', next: 7 },
+    depth: deep(2_800),
+  };
+  for (const name of ['believed', 'unexplained', 'expected', 'active'] as const) {
+    for (const [what, answer] of Object.entries(nonsense)) {
+      it(`ends the pass at once when somebody answers ${what} to ${name}, and the next one does the work`, async () => {
+        const target = await world.newTarget();
+        target.accounts.add(stranger);
+        await world.startGrant(target.name, 'ACTIVE', { expireTime: Date.now() + hour });
+        await world.listed(target.name, 1);
+        world.answers.set(name, answer);
+        await assert.rejects((await world.startPass(target.name)).result(), WorkflowFailedError);
+        world.answers.clear();
+        assert.equal((await world.pass(target.name)).missing, 1);
+        assert.equal(target.accounts.size, 0);
+      });
+    }
+  }
 });
