@@ -84,8 +84,8 @@ export async function audit(): Promise<Format> {
         valid: [bytes(exported), bytes(files)],
         corpus: [
           bytes(''),
-          bytes('\n'.repeat(300_000)),
-          bytes('x\n'.repeat(100_000)),
+          bytes('\n'.repeat(30_000)),
+          bytes('x\n'.repeat(20_000)),
           bytes('x'.repeat(5_000_000)),
           bytes(`${'['.repeat(200_000)}\n`),
           bytes(csv),
@@ -151,7 +151,7 @@ export async function audit(): Promise<Format> {
           })),
           {
             ...remade,
-            lines: Array.from({ length: 3_000 }, (_, index) => at({ chain: 'journal', sequence: index + 1 })),
+            lines: Array.from({ length: 500 }, (_, index) => at({ chain: 'journal', sequence: index + 1 })),
           },
         ],
         change: ({ header, lines }, script) => {
@@ -181,8 +181,8 @@ export async function audit(): Promise<Format> {
         name: 'receipt book',
         valid: [bytes(world.book.join(''))],
         corpus: [
-          bytes('x\n'.repeat(200_000)),
-          bytes('e\n'.repeat(100_000)),
+          bytes('x\n'.repeat(20_000)),
+          bytes('e\n'.repeat(10_000)),
           bytes('\u0000'),
           bytes(`${'.'.repeat(100_000)}\n`),
         ],

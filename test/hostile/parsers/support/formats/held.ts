@@ -165,6 +165,7 @@ export async function held(): Promise<Format> {
           { method: 'GET', path: '/_app/immutable/entry.js' },
         ],
         corpus: [
+          '/api/v1/namespaces/default/workflows/%2e%2ey',
           '/api/v1/namespaces/default/workflows/../batch-operations/x/query/y',
           '/api/v1/namespaces/default/workflows/%2e%2e/query/y',
           '/api/v1/namespaces/default/workflows/%252e%252e%252fx/query/y',
@@ -189,7 +190,6 @@ export async function held(): Promise<Format> {
           if (call.kind === 'change') return;
           // However a server reads it, it stays where it was judged: dot segments are gone, whatever is decoded.
           for (const read of [path, decoded(path), decoded(decoded(path))]) {
-            assert.ok(!new URL(`http://x${read.replaceAll('\\', '/')}`).pathname.includes('..'), 'climbs');
             assert.doesNotMatch(read, /(^|[/\\])\.{1,2}([/\\]|$)/, 'climbs');
           }
           if (call.kind === 'asset') return assert.match(path, /^\/(_app\/|favicon\.ico$)/);
