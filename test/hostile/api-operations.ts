@@ -135,7 +135,9 @@ describe(`every operation, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, fun
     judge(operation.method, operation.path, answer);
     const expected = refusedBefore(operation.declared['x-may'], sent);
     if (expected === undefined || earlier.test(textOf(answer))) return;
-    assert.equal(answer.status, expected, textOf(answer));
+    // With one more word on who they are, what they sent says nothing of it that holds.
+    const refusals = expected === 403 && sent.headers.length > sent.caller.headers.length ? [401, 403] : [expected];
+    assert.ok(refusals.includes(answer.status), `${answer.status} instead of ${expected}: ${textOf(answer)}`);
   }
 
   /** Whoever may not call at all is told so, whatever else is wrong with what they sent. */

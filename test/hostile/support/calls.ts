@@ -71,7 +71,10 @@ function targets(path: string, parameters: readonly Parameter[], from: FromSchem
   const ids = steps.map((it) =>
     mostly(
       wildStep,
-      valuesOf(it.schema, from, it.name).map((value) => escaped(String(value))),
+      // Nothing there is the address of something else.
+      valuesOf(it.schema, from, it.name)
+        .map((value) => escaped(String(value)))
+        .filter((step) => step !== ''),
     ),
   );
   const right = fc
@@ -85,7 +88,6 @@ function targets(path: string, parameters: readonly Parameter[], from: FromSchem
     );
   return fc.tuple(fc.tuple(...ids), mostly(wildQuery(asked.map((it) => it.name)), right)).map(([values, query]) => {
     const filled = steps.reduce((text, it, index) => text.replace(`{${it.name}}`, () => values[index] ?? ''), path);
-    // A step of dots, or none, would be an address of another call.
     return query === '' ? filled : `${filled}?${query}`;
   });
 }
