@@ -13,6 +13,7 @@ import { removalEntry, type Book } from './connectors/book.js';
 import { TargetError, type Connector, type Credential, type Order as CheckedOrder } from './connectors/connector.js';
 import { checkOrder, type Believed } from './connectors/evidence.js';
 import type { Turn } from './connectors/pace.js';
+import { readTargetClock } from './connectors/target-clock.js';
 import { digest } from '../workflows/domain/digest.js';
 import type { StandingReceipt } from '../workflows/domain/receipt.js';
 import type { AccountRef, Changes, Earlier, Order, Provisioned, StandingAccount, Undos } from './contract.js';
@@ -40,6 +41,9 @@ export interface Attempt {
   signal: AbortSignal;
 }
 
+/** A removal that meets a target which moves just then goes through with the next of these. */
+const quickTries = 5;
+const resistedMs: Ms = 15_000;
 const remarksMax = 50;
 const remarkMax = 300;
 /** Each answer of `list` is at most this long. */
@@ -66,7 +70,7 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
 
   /** Nothing is made that no book could tell of. */
   async function checked(order: Order, purpose: OrderCall, { number, signal }: Attempt) {
-    const skewMs = (): Promise<Ms> => skewOf(connector, clock, signal);
+    const skewMs = async (): Promise<Ms> => Math.abs((await readTargetClock(connector, clock, signal)).skewMs);
     const allowed = await checkOrder(order, purpose, { now: clock(), skewMs, attempt: number }, believed);
     await book.ready();
     return allowed;
@@ -141,9 +145,9 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
 
   /** One call: paced, bounded, counted, logged once, and its failure told in a way that the workflow can act upon. */
   async function call<T>(name: keyof (Changes & Undos), work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    const at = attempt();
     try {
-      const at = attempt();
-      await pace();
+      await pace(at.signal);
       const done = await work(at);
       calls.inc({ target, call: name, outcome: 'done' });
       return done;
@@ -156,6 +160,7 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
         type: failure.code,
         // Removal never gives up: what looks final to a target today may not tomorrow.
         nonRetryable: failure.outcome === 'refused' && name !== 'remove' && name !== 'list',
+        ...(name === 'remove' && resists(failure) && at.number > quickTries ? { nextRetryDelay: resistedMs } : {}),
       });
     }
   }
@@ -216,6 +221,11 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
   };
 }
 
+/** It answered, and another try alone will not help it: somebody has to. One that is away is asked again sooner. */
+function resists({ code }: TargetError): boolean {
+  return code !== 'target-unavailable';
+}
+
 /** What brings evidence along is an order, and is checked as one. */
 function isEarlier(given: Order | Earlier): given is Earlier {
   // What could not be opened is neither.
@@ -238,14 +248,6 @@ function clipped(text: unknown, charactersMax: number): string {
   return String(text ?? '')
     .slice(0, charactersMax)
     .replaceAll(/\p{C}/gu, ' ');
-}
-
-/** Zero where the target's instant lies between our two readings around it, so that a slow answer is no skew. */
-async function skewOf(connector: Connector, clock: () => Instant, signal: AbortSignal): Promise<Ms> {
-  const before = clock();
-  const theirs = await connector.now(signal);
-  const after = clock();
-  return Math.max(before - theirs, theirs - after, 0);
 }
 
 function sealed(credential: Credential, { grantId, subject, recipientKey }: CheckedOrder<unknown>): Promise<string> {

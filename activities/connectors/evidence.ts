@@ -24,6 +24,7 @@ import {
   type KnownPasskeys,
 } from './evidence-consent.js';
 import { aboveCeiling, no, noEvidence, signed, signedAbout } from './evidence-statements.js';
+import { skewMaxMs } from './target-clock.js';
 
 /** What this connector believes without asking anybody. */
 export interface Believed<Privilege> extends KnownPasskeys {
@@ -47,7 +48,6 @@ export interface Moment {
 
 export type Purpose = 'provision' | 'setEnd' | 'renew';
 
-const skewMaxMs = 5_000;
 /** How long the wish for another credential is good. */
 const renewalMs = 120_000;
 /** The API admits 100 decisions a grant. */

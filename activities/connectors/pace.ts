@@ -4,8 +4,8 @@
  */
 import { RateLimiterMemory, RateLimiterQueue } from 'rate-limiter-flexible';
 
-/** Resolves when one more call may begin. */
-export type Turn = () => Promise<void>;
+/** Resolves when one more call may begin. Whoever gave up meanwhile takes no more of it than need be. */
+export type Turn = (signal?: AbortSignal) => Promise<void>;
 
 export interface Pace {
   making: Turn;
@@ -13,12 +13,14 @@ export interface Pace {
 }
 
 export function createPace(perSecond: number): Pace {
-  const queueOf = (points: number) => new RateLimiterQueue(new RateLimiterMemory({ points, duration: 1 }));
-  const half = queueOf(Math.max(1, Math.floor(perSecond / 2)));
+  const queueOf = (points: number, duration = 1) => new RateLimiterQueue(new RateLimiterMemory({ points, duration }));
+  // Half of one a second is one in two seconds.
+  const half = perSecond < 2 ? queueOf(1, 2) : queueOf(Math.floor(perSecond / 2));
   const whole = queueOf(perSecond);
   return {
-    making: async () => {
+    making: async (signal) => {
       await half.removeTokens(1);
+      signal?.throwIfAborted();
       await whole.removeTokens(1);
     },
     removing: async () => {

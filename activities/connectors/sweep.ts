@@ -1,7 +1,8 @@
 /**
  * The last line of removal: each connector process, by itself and without Temporal, removes whatever of ours stands past its
  * end, or on evidence that is signed by a key which is not pinned any more: whoever has a leaked key can have made anything.
- * It reads both at the target, needs nobody's leave, never gives up and never overlaps itself.
+ * It reads both at the target, needs nobody's leave, never gives up and never overlaps itself. Ends are the target's, and so is
+ * the clock; where that one is wrong or silent, ours says so too, later.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge } from 'prom-client';
@@ -12,6 +13,7 @@ import type { KeyWatch } from '../platform/keys.js';
 import type { Log } from '../platform/log.js';
 import { removalEntry, type Book } from './book.js';
 import type { Connector } from './connector.js';
+import { readTargetClock, skewMaxMs } from './target-clock.js';
 
 export interface SweepOptions {
   target: string;
@@ -24,9 +26,16 @@ export interface SweepOptions {
   everyMs?: Ms;
   /** The grant's own removal comes first. */
   graceMs?: Ms;
+  clock?: () => Instant;
   /** Of one call of the target; a hung one must not keep the others waiting. */
   callMaxMs?: Ms;
 }
+
+/**
+ * By our own clock. An hour is what clocks are commonly wrong by (time zones, summer time), and ten minutes are for what they
+ * drift: ours, so far ahead, cuts nothing that runs; and a target's clock that fell back keeps nothing for ever.
+ */
+const ownGraceMs: Ms = 70 * 60_000;
 
 const removed = new Counter({
   name: 'daypass_sweep_removed_total',
@@ -44,10 +53,24 @@ const lastDone = new Gauge({
   labelNames: ['target'],
 });
 
+const skew = new Gauge({
+  name: 'daypass_target_clock_skew_seconds',
+  help: "How far the target's clock is ahead of the connector's; below zero where it is behind.",
+  labelNames: ['target'],
+});
+
 /** Sweeps at once, then again and again, until `stop`. Never rejects. */
 export async function sweep(options: SweepOptions, stop: AbortSignal): Promise<void> {
   const { target, log, keys, everyMs = 10_000 } = options;
   let away = false;
+  let isOff = false;
+  function tellSkew(skewMs: Ms): void {
+    skew.set({ target }, skewMs / 1_000);
+    const wasOff = isOff;
+    isOff = Math.abs(skewMs) > skewMaxMs;
+    if (isOff && !wasOff) log.error({ target, skewMs }, 'the clock of the target and ours differ');
+    if (wasOff && !isOff) log.info({ target, skewMs }, 'the clock of the target and ours agree again');
+  }
   let waiting = new AbortController();
   const wake = (): void => waiting.abort();
   const unsubscribe = keys.onChange(wake);
@@ -56,7 +79,7 @@ export async function sweep(options: SweepOptions, stop: AbortSignal): Promise<v
     // Before the round: keys that change during it want another one at once.
     waiting = new AbortController();
     try {
-      await sweepOnce(options, stop);
+      await sweepOnce(options, tellSkew, stop);
       if (away) log.info({ target }, 'sweep reaches the target again');
       away = false;
     } catch (error) {
@@ -70,22 +93,34 @@ export async function sweep(options: SweepOptions, stop: AbortSignal): Promise<v
   unsubscribe();
 }
 
-type Reason = 'past its end' | 'key not pinned';
+type Reason = 'past its end' | 'past its end by our clock' | 'key not pinned';
 
 /** One round, oldest end first. One account that cannot be removed does not save the others. */
-async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void> {
-  const { target, connector, book, keys, log, graceMs = 60_000, callMaxMs = 30_000 } = options;
+async function sweepOnce(options: SweepOptions, tellSkew: (skewMs: Ms) => void, stop: AbortSignal): Promise<void> {
+  const { target, connector, book, keys, log, graceMs = 60_000, callMaxMs = 30_000, clock = Date.now } = options;
   const bounded = <T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> => within(callMaxMs, stop, call);
   const kids = new Set(keys.current().keys.map(({ kid }) => kid));
-  // Ends are the target's, and so is the clock: by one of our own that went wrong, everything would be cut, or nothing.
-  const now: Instant = await bounded((signal) => connector.now(signal));
-  if (!Number.isFinite(now)) throw new Error('The target does not say what time it is.');
+  let targetNow = (): Instant | undefined => undefined;
+  let unread: unknown;
+  try {
+    const { now, skewMs } = await bounded((signal) => readTargetClock(connector, clock, signal));
+    const readAt = performance.now();
+    tellSkew(skewMs);
+    // Time goes on while removals hang; whatever happens to our own clock meanwhile.
+    targetNow = () => now + (performance.now() - readAt);
+  } catch (error) {
+    if (stop.aborted) throw error;
+    // A key that is not pinned needs no clock. The round counts as failed all the same, when it is done.
+    unread = error;
+  }
 
   function reasonOf({ endsAt, signedBy }: StandingAccount): Reason | undefined {
     // An account that does not say who signed for it was signed for by nobody known.
     if (signedBy.length === 0 || !signedBy.every((kid) => kids.has(kid))) return 'key not pinned';
+    const now = targetNow();
     // Not "later than": an end that is no number is past.
-    return endsAt + graceMs > now ? undefined : 'past its end';
+    if (now !== undefined && !(endsAt + graceMs > now)) return 'past its end';
+    return endsAt + ownGraceMs > clock() ? undefined : 'past its end by our clock';
   }
 
   const standing = await bounded((signal) => connector.list(signal));
@@ -95,8 +130,9 @@ async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void
     const because = reasonOf(one);
     if (because === undefined) continue;
     if (stop.aborted) return;
-    const { grantId, account, signedBy } = one;
-    const about = { target, grantId, account, because, lateMs: now - one.endsAt, signedBy };
+    const { grantId, account, endsAt, signedBy } = one;
+    const now = because === 'past its end by our clock' ? clock() : (targetNow() ?? clock());
+    const about = { target, grantId, account, because, lateMs: Math.floor(now - endsAt), signedBy };
     try {
       const removal = await bounded((signal) => connector.remove(grantId, signal));
       removed.inc({ target, because });
@@ -107,6 +143,7 @@ async function sweepOnce(options: SweepOptions, stop: AbortSignal): Promise<void
       log.error({ err: error, ...about }, 'sweep could not remove');
     }
   }
+  if (unread !== undefined) throw unread;
 }
 
 /** Also ends a call that does not listen to its signal. */

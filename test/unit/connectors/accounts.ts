@@ -30,9 +30,11 @@ describe('accounts at a target', () => {
   let log: string[];
   let order: Order;
   let receipts: TestBook;
+  let attemptNumber: number;
   const signal = new AbortController().signal;
   beforeEach(async () => {
     connector = new FakeConnector();
+    attemptNumber = 2;
     receipts = await receiptBook('test', 'orders-db');
     log = [];
     const { kty, crv, x } = credentialKey;
@@ -58,7 +60,7 @@ describe('accounts at a target', () => {
       pace: createPace(1_000).removing,
       log: createLog('test', 'debug', (line) => log.push(line)),
       clock: () => now,
-      attempt: () => ({ number: 2, signal }),
+      attempt: () => ({ number: attemptNumber, signal }),
     };
     accounts = createAccounts(deps);
     const [request, approval] = await Promise.all([api.request(), api.approval()]);
@@ -195,6 +197,17 @@ describe('accounts at a target', () => {
     connector.fails = new TargetError('refused', 'target-refused', 'Never.');
     assert.equal((await failure(accounts.remove({ grantId, target: 'orders-db' }))).nonRetryable, false);
     assert.equal((await failure(accounts.list({ target: 'orders-db' }))).nonRetryable, false);
+  });
+
+  it('are removed with a later try where the target answers and resists, after the first ones', async () => {
+    const delay = async () => (await failure(accounts.remove({ grantId, target: 'orders-db' }))).nextRetryDelay;
+    connector.fails = new TargetError('unknown', 'target-refused', 'It still holds rights.');
+    attemptNumber = 5;
+    assert.equal(await delay(), undefined);
+    attemptNumber = 6;
+    assert.equal(await delay(), 15_000);
+    connector.fails = new TargetError('unknown', 'target-unavailable', 'No answer.');
+    assert.equal(await delay(), undefined);
   });
 
   it('are not removed under a name that is none, nor at another target', async () => {

@@ -40,4 +40,24 @@ describe('the pace at a target', () => {
     assert.deepEqual([removals.seen.turns, making.seen.turns], [20, 0]);
     await making.all;
   });
+
+  it('makes at most one in two seconds where the target bears one a second', async () => {
+    const pace = createPace(1);
+    await pace.making();
+    const before = Date.now();
+    const making = asked(pace.making, 1);
+    await asked(pace.removing, 1).all;
+    assert.equal(making.seen.turns, 0, 'the other second was there for removals');
+    await making.all;
+    assert.ok(Date.now() - before > 1_500);
+  });
+
+  it('keeps the turn of whoever gave up for removals', async () => {
+    const pace = createPace(2);
+    await assert.rejects(pace.making(AbortSignal.abort()));
+    const removals = asked(pace.removing, 2);
+    await atOnce();
+    assert.equal(removals.seen.turns, 2);
+    await removals.all;
+  });
 });
