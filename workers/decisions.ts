@@ -1,7 +1,6 @@
 /** The `decisions` process: workflows, and the activities that decide, record and tell. Holds no credential of any target. */
 import { readFile } from 'node:fs/promises';
 import { Worker, type WorkerDeploymentOptions } from '@temporalio/worker';
-import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
 import { createReads } from '../activities/assess.js';
 import { createChains } from '../activities/audit/chains.js';
 import { openAuditFiles } from '../activities/audit/files.js';
@@ -29,17 +28,11 @@ import { createPublish } from '../activities/publish.js';
 import { createReconciles } from '../activities/reconciles.js';
 import { createTells } from '../activities/tell.js';
 import { decisionsQueue } from '../workflows/ids.js';
-import { workflowBundle } from './bundle.js';
+import { buildOf, whileCurrent } from './build.js';
+import { patience, workflowBundle } from './bundle.js';
 import { run, serve } from './run.js';
 import { keepSchedules } from './schedules.js';
 import { keepSealing } from './seals.js';
-
-/**
- * How long one turn of a workflow may take, in wall time. Beyond it Node interrupts the turn and with it, mostly, the whole
- * process (nodejs/node#38503). The usual 5 s are reached by a few hundred signals on a starved machine, and by any turn on one
- * that was paused; nothing is wrong with either. The SDK takes this option without listing it.
- */
-const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = { isolateExecutionTimeout: '60s' };
 
 await run('decisions', decisionsConfig, async (life, config) => {
   const { log } = life;
@@ -50,6 +43,7 @@ await run('decisions', decisionsConfig, async (life, config) => {
   const auditUrl = config.DAYPASS_AUDIT_HTTP_URL;
   const auditTokenFile = config.DAYPASS_AUDIT_HTTP_TOKEN_FILE;
   const token = auditTokenFile === undefined ? undefined : (await readFile(auditTokenFile, 'utf8')).trim();
+  const build = buildOf(config.DAYPASS_WORKER_BUILD);
   const bundle = await workflowBundle(config.DAYPASS_WORKFLOW_BUNDLE_FILE);
 
   const policy = watchPolicy(config.DAYPASS_POLICY_DIR, log);
@@ -81,7 +75,7 @@ await run('decisions', decisionsConfig, async (life, config) => {
         workflowBundle: bundle,
         activities,
         dataConverter: dataConverter(keys),
-        workerDeploymentOptions: deployment(config.DAYPASS_WORKER_BUILD),
+        workerDeploymentOptions: deployment(build),
         ...patience,
         // A worker that died keeps a grant waiting for this long.
         stickyQueueScheduleToStartTimeout: '2s',
@@ -89,13 +83,16 @@ await run('decisions', decisionsConfig, async (life, config) => {
         shutdownForceTime: '15s',
       }),
     );
-    life.waitsFor.delete('start');
     // A call that is under way while Temporal is away would hold up the end.
-    const schedules = client.withAbortSignal(life.stop, () => keepSchedules(client, policy, apiKeys, log, life.stop));
-    const sealing = client.withAbortSignal(life.stop, () => keepSealing(client, log, life.stop));
+    const keeping = whileCurrent(life, client, build, (stop) =>
+      client.withAbortSignal(stop, () =>
+        Promise.all([keepSchedules(client, policy, apiKeys, log, stop), keepSealing(client, log, stop)]),
+      ),
+    );
+    life.waitsFor.delete('start');
     const send = auditUrl === undefined ? undefined : httpSink({ url: auditUrl, token, installation });
     const shipping = ship({ dir, files, send, keepDays: config.DAYPASS_AUDIT_KEEP_DAYS, log }, life.stop);
-    await Promise.all([serving, schedules, sealing, shipping]);
+    await Promise.all([serving, keeping, shipping]);
   } finally {
     policy.close();
     apiKeys.close();
@@ -110,8 +107,6 @@ await run('decisions', decisionsConfig, async (life, config) => {
  * Where the build is named, Temporal gives work to the one that operators made current. Running workflows move with it: were
  * they kept to the build that began them, a removal would wait for a process that may be gone.
  */
-function deployment(buildId: string | undefined): WorkerDeploymentOptions | undefined {
-  if (buildId === undefined) return undefined;
-  const version = { deploymentName: 'daypass-decisions', buildId };
-  return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
+function deployment(version: WorkerDeploymentOptions['version'] | undefined): WorkerDeploymentOptions | undefined {
+  return version && { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
 }

@@ -1,8 +1,10 @@
 /** The decisions process, as it is run: it is ready when it serves, outlives Redis, ends in peace, and refuses wrong settings. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { reassessId } from '../../workflows/ids.js';
 import { createSigner, privateKey } from '../support/signer.js';
 import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { until } from '../support/until.js';
@@ -49,6 +51,45 @@ describe('the decisions process', function () {
 
   const start = async (change: Record<string, string> = {}): Promise<WorkerProcess> =>
     (worker = await startWorker('decisions', { ...env, ...change }));
+
+  it('is ready under the name of a build, and keeps the schedules, only while that build is the current one', async () => {
+    const { address, namespace } = await temporal();
+    const connection = await Connection.connect({ address });
+    const client = new Client({ connection, namespace });
+    const schedule = client.schedule.getHandle(reassessId);
+    const isKept = () =>
+      schedule.describe().then(
+        () => true,
+        () => false,
+      );
+    const makeCurrent = (buildId: string) => {
+      const wanted = { namespace, deploymentName: 'daypass-decisions', buildId };
+      return client.workflowService.setWorkerDeploymentCurrentVersion(wanted).then(
+        () => true,
+        () => false,
+      );
+    };
+    if (await isKept()) await schedule.delete();
+    const buildId = `build-${randomUUID()}`;
+    const started = await start({ DAYPASS_WORKER_BUILD: buildId });
+    const idle = `build ${buildId} is not the current one; temporal worker deployment set-current-version --deployment-name daypass-decisions --build-id ${buildId} --yes`;
+    try {
+      await until(async () => (await started.waitsFor())?.join() === idle, { withinMs: 60_000, what: 'the reason' });
+      // The server hears of a new worker a moment after it polls.
+      await until(() => started.output().includes('"serving"'), { withinMs: 30_000, what: 'a worker' });
+      assert.equal(await isKept(), false);
+      await until(() => makeCurrent(buildId), { withinMs: 60_000, everyMs: 500, what: 'the current build' });
+      await started.ready(30_000);
+      await until(isKept, { withinMs: 30_000, what: 'the schedule' });
+      await makeCurrent('');
+      await until(() => started.output().includes('"standing":"gets work"'), { withinMs: 30_000, what: 'draining' });
+      await started.ready();
+    } finally {
+      await makeCurrent('');
+      await connection.close();
+    }
+    assert.equal(await started.stop(), 0);
+  });
 
   it('serves, goes on without Redis, and ends in peace', async () => {
     const started = await start();

@@ -80,19 +80,22 @@ describe(`an upgrade under ${count} live grants`, function () {
     // What other files of this run start needs no version.
     await daypass.temporalCommand('worker', 'deployment', 'set-current-version', ...deployment, '--unversioned');
     await next.stop();
+    await daypass.decisions.stop();
+    daypass.decisions.settings = {};
     await daypass.start();
     await connection.close();
   });
 
-  const current = (build: string) =>
+  const routed = (command: string, build: string, ...more: string[]) =>
     until(
       // The server hears of a new worker a moment after it polls.
       () =>
         daypass
-          .temporalCommand('worker', 'deployment', 'set-current-version', ...deployment, '--build-id', build)
+          .temporalCommand('worker', 'deployment', command, ...deployment, '--build-id', build, ...more)
           .then(() => true),
-      { withinMs: 60_000, everyMs: 500, what: `${build} is current` },
+      { withinMs: 60_000, everyMs: 500, what: `${command} ${build}` },
     );
+  const current = (build: string) => routed('set-current-version', build);
   const ids = (...wanted: Kind[]) => grants.filter(({ kind }) => wanted.includes(kind)).map(({ grantId }) => grantId);
 
   async function decides(account: string, action: 'withdraw' | 'revoke', grantId: string): Promise<void> {
@@ -137,8 +140,8 @@ describe(`an upgrade under ${count} live grants`, function () {
   it('begins with a build that has a name: it takes over from the unnamed one once it is current', async () => {
     await daypass.decisions.stop();
     daypass.decisions.settings = { DAYPASS_WORKER_BUILD: 'first' };
-    await daypass.decisions.start();
-    await current('first');
+    // Ready once it is current.
+    await Promise.all([daypass.decisions.start(), current('first')]);
     const order = Object.keys(kinds) as Kind[];
     const wanted = Array.from({ length: count }, (_, at) => order[at % order.length] ?? 'active');
     // What ends by itself comes last, so that it is still there.
@@ -158,13 +161,18 @@ describe(`an upgrade under ${count} live grants`, function () {
   });
 
   it('gives the new build nothing until it is current, a share while it ramps up, and then everything', async () => {
-    await next.start();
+    const started = next.start();
+    const idle = 'build next is not the current one; temporal worker deployment set-current-version';
+    for (const words of [idle, '"serving"']) {
+      await until(() => next.said.some((line) => line.includes(words)), { withinMs: 60_000, what: words });
+    }
+    const { status } = await fetch(`${next.origin}/health/ready`);
+    assert.equal(status, 503);
     const [first = ''] = ids('asked');
     await approves(daypass, 'manager', first);
     assert.deepEqual(new Set((await lived(grantWorkflowId(first))).builds), new Set(['first']));
 
-    const ramp = ['worker', 'deployment', 'set-ramping-version', ...deployment, '--build-id', 'next'];
-    await daypass.temporalCommand(...ramp, '--percentage', '50');
+    await Promise.all([started, routed('set-ramping-version', 'next', '--percentage', '50')]);
     await inParallel(ids('asked').slice(1), (grantId) => approves(daypass, 'manager', grantId));
 
     await current('next');
