@@ -1,7 +1,8 @@
-/** The workflows as one bundle: built ahead for production, or from source at the start of a development process. */
+/** The workflows as one bundle, built ahead for production or from source at the start of a development process; and their patience. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, Runtime, type WorkflowBundleOption } from '@temporalio/worker';
+import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
 import { failureConverterPath } from '../activities/platform/temporal.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../workflows/${path}`, import.meta.url));
@@ -13,6 +14,13 @@ export const bundled = {
   /** Shared by all workflows of a process: the first verification in each would cost some 30 ms, and the tables for it again. */
   preloadModules: [source(`domain/signature${extension}`)],
 };
+
+/**
+ * How long one turn of a workflow may take, in wall time. Beyond it Node interrupts the turn and with it, mostly, the whole
+ * process (nodejs/node#38503). The usual 5 s are reached by a few hundred signals on a starved machine, and by any turn on one
+ * that was paused; nothing is wrong with either. The SDK takes this option without listing it.
+ */
+export const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = { isolateExecutionTimeout: '60s' };
 
 /** `prebuilt` is the path of a bundle that was built from these very sources. */
 export async function workflowBundle(prebuilt?: string): Promise<WorkflowBundleOption> {

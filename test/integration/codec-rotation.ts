@@ -21,6 +21,7 @@ import { keysCommand } from '../support/keys-command.js';
 import { temporal } from '../support/services.js';
 import { until } from '../support/until.js';
 import { hear, heard, sealed, type Fails } from '../support/workflows/sealed.js';
+import { patience } from '../../workers/bundle.js';
 
 const workflowsPath = fileURLToPath(new URL('../support/workflows/sealed.ts', import.meta.url));
 const taskQueue = `rotation-${randomUUID()}`;
@@ -57,7 +58,7 @@ describe('the key ring of the codec', function () {
 
   async function whileWorking<T>(ring: KeyRing, work: () => Promise<T>): Promise<T> {
     const options = { connection: native, namespace, taskQueue, workflowBundle, activities };
-    const worker = await Worker.create({ ...options, dataConverter: dataConverter(ring) });
+    const worker = await Worker.create({ ...options, ...patience, dataConverter: dataConverter(ring) });
     return worker.runUntil(work);
   }
 

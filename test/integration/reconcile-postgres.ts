@@ -36,6 +36,7 @@ import { redis as sharedRedis, temporal } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
 import { until } from '../support/until.js';
 import { postgresGround, type PostgresGround } from '../support/connector-contract-postgres-ground.js';
+import { patience } from '../../workers/bundle.js';
 
 const workflowsPath = fileURLToPath(new URL('../support/workflows/terminated.ts', import.meta.url));
 const log = createLog('test', 'fatal');
@@ -126,6 +127,7 @@ describe('reconcile at a real PostgreSQL', function () {
         connection: native,
         namespace,
         dataConverter: dataConverter(keys),
+        ...patience,
         ...options,
       });
       const running = worker.run();

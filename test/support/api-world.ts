@@ -32,6 +32,7 @@ import { workflowBundle } from './bundle.js';
 import { memoryTarget } from './memory-target.js';
 import { policyFolder, swap, type Edits } from './policy.js';
 import { folder, oidc, redis, temporal, type TestProvider, type TestRedis, type TestTemporal } from './services.js';
+import { patience } from '../../workers/bundle.js';
 
 const installation = 'api-test';
 const target = 'orders-db';
@@ -327,14 +328,7 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
     ...createReads({ policy, baselines, apiKeys, receiptKeys, installation }),
     ...createJudges({ policy, apiKeys, installation }),
     ...createTells({ publish: createPublish(redis), files, notify, baselines, log }),
-    ...createChains({
-      client,
-      installation,
-      apiKeys,
-      receiptKeys,
-      files,
-      sealKey: keys.signing.public,
-    }),
+    ...createChains({ client, installation, apiKeys, receiptKeys, files, sealKey: keys.signing.public }),
   };
   const book = openBook({ installation, target, key: keys.receipt.key, dir: auditDir, log });
   const { ceiling, provision, renew, setEnd, remove } = createAccounts({
@@ -364,6 +358,7 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
           workflowBundle: await workflowBundle(),
           activities: decisions,
           stickyQueueScheduleToStartTimeout: '2s',
+          ...patience,
         }),
         await Worker.create({
           ...common,

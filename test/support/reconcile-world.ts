@@ -27,6 +27,7 @@ import { change } from './change.js';
 import { temporal } from './services.js';
 import { privateKey } from './signer.js';
 import { until } from './until.js';
+import { patience } from '../../workers/bundle.js';
 
 const workflowsPath = fileURLToPath(new URL('./workflows/reconciled.ts', import.meta.url));
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
@@ -82,6 +83,7 @@ export async function reconcileWorld() {
       connection: native,
       namespace,
       dataConverter: dataConverter(keys),
+      ...patience,
       ...options,
     });
     workers.push({ worker, running: worker.run() });
@@ -142,7 +144,7 @@ export async function reconcileWorld() {
     const handle = await startPass(target);
     const result = await handle.result();
     const history = await handle.fetchHistory();
-    const options = { workflowBundle: bundle, dataConverter: dataConverter(keys) };
+    const options = { workflowBundle: bundle, dataConverter: dataConverter(keys), ...patience };
     await Worker.runReplayHistory(options, history, handle.workflowId);
     return result;
   }

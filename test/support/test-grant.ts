@@ -16,6 +16,7 @@ import { workflowBundle } from './bundle.js';
 import type { Script, ScriptedEvidence } from './script.js';
 import { until } from './until.js';
 import type { WorkflowWorld } from './workflow-world.js';
+import { patience } from '../../workers/bundle.js';
 
 export class TestGrant {
   readonly handle: WorkflowHandle;
@@ -187,7 +188,11 @@ export class TestGrant {
   /** The history so far replays: the same code makes the same decisions again. */
   async replays(): Promise<void> {
     const history = await this.handle.fetchHistory();
-    const options = { workflowBundle: await workflowBundle(), dataConverter: dataConverter(this.world.keys) };
+    const options = {
+      workflowBundle: await workflowBundle(),
+      dataConverter: dataConverter(this.world.keys),
+      ...patience,
+    };
     await Worker.runReplayHistory(options, history, this.handle.workflowId);
   }
 }

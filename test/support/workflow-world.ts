@@ -20,6 +20,7 @@ import { temporal } from './services.js';
 import { testApi, type TestApi } from './statements.js';
 import { TestGrant } from './test-grant.js';
 import { until } from './until.js';
+import { patience } from '../../workers/bundle.js';
 
 const target = 'orders-db';
 
@@ -82,6 +83,7 @@ export class WorkflowWorld {
       shutdownGraceTime: '1s',
       shutdownForceTime: '3s',
       taskQueue,
+      ...patience,
       ...options,
     });
     this.workers.set(taskQueue, { worker, ran: worker.run() });

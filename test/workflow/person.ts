@@ -18,6 +18,7 @@ import * as messages from '../../workflows/passkey-messages.js';
 import { workflowBundle } from '../support/bundle.js';
 import { temporal } from '../support/services.js';
 import { until } from '../support/until.js';
+import { patience } from '../../workers/bundle.js';
 
 const installation = 'test';
 
@@ -73,6 +74,7 @@ describe('the workflow of a person', function () {
       workflowBundle: await workflowBundle(),
       activities: { ...chains, publish },
       stickyQueueScheduleToStartTimeout: '2s',
+      ...patience,
     });
     ran = worker.run();
   }

@@ -25,6 +25,7 @@ import '../support/bundle.js';
 import { folder, ownTemporal, type Restartable, type TestTemporal } from '../support/services.js';
 import { privateKey } from '../support/signer.js';
 import { until } from '../support/until.js';
+import { patience } from '../../workers/bundle.js';
 
 const workflowsPath = fileURLToPath(new URL('../support/workflows/chains.ts', import.meta.url));
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
@@ -71,6 +72,7 @@ describe('seals', function () {
         logger: new DefaultLogger('WARN'),
       }),
       dataConverter: dataConverter(keys),
+      ...patience,
       activities: {
         ...createChains({
           client,

@@ -1,6 +1,7 @@
 /** What to tell whoever changed a workflow so that a history no longer replays: which promise broke, where, and the way out. */
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import type { Stored } from '../stored.js';
+import { patience } from '../../../workers/bundle.js';
 
 /** The sentence about each history that breaks under this bundle, in their order; undefined for those that replay. */
 export async function brokenPromises(
@@ -11,7 +12,7 @@ export async function brokenPromises(
   for (const dataConverter of new Set(stored.map((each) => each.dataConverter))) {
     const these = stored.filter((each) => each.dataConverter === dataConverter);
     let at = 0;
-    for await (const { error } of Worker.runReplayHistories({ workflowBundle, dataConverter }, these)) {
+    for await (const { error } of Worker.runReplayHistories({ workflowBundle, dataConverter, ...patience }, these)) {
       const each = these[at++];
       if (each && error) found.set(each, brokenPromise(each, error));
     }

@@ -15,6 +15,7 @@ import { workflowBundle } from '../../support/bundle.js';
 import { ownTemporal } from '../../support/services.js';
 import { privateKey } from '../../support/signer.js';
 import { installation } from '../../support/statements.js';
+import { patience } from '../../../workers/bundle.js';
 
 export const target = 'orders-db';
 export const grantIdOfAccount = (number: number): string => String(number).padStart(26, '0');
@@ -44,7 +45,7 @@ export async function otherWorld(keys: KeyRing): Promise<OtherWorld> {
       dataConverter: dataConverter(keys),
       shutdownForceTime: '3s',
     } as const;
-    const worker = await Worker.create({ ...usual, taskQueue: decisionsQueue, ...options });
+    const worker = await Worker.create({ ...usual, ...patience, taskQueue: decisionsQueue, ...options });
     return { worker, ran: worker.run() };
   };
   const workers = [

@@ -15,6 +15,7 @@ import { workflowBundle } from '../bundle.js';
 import type { GrantFacts, HistoryEvent } from './facts.js';
 import { fieldsOf } from './look.js';
 import { looksSecret } from './secret-forms.js';
+import { patience } from '../../../workers/bundle.js';
 
 type RawHistory = proto.temporal.api.history.v1.IHistory;
 type RawEvent = proto.temporal.api.history.v1.IHistoryEvent;
@@ -172,7 +173,7 @@ class Asked {
   }
 
   async replay(codecKeys: KeyRing, bundle: WorkflowBundleOption): Promise<void> {
-    const options = { workflowBundle: bundle, dataConverter: dataConverter(codecKeys) };
+    const options = { workflowBundle: bundle, dataConverter: dataConverter(codecKeys), ...patience };
     const histories = [...this.lives.values()].flat();
     const replays = Worker.runReplayHistories(
       options,

@@ -17,6 +17,7 @@ import { workflowBundle } from '../../support/bundle.js';
 import { ownTemporal, type Restartable, type TestTemporal } from '../../support/services.js';
 import { privateKey } from '../../support/signer.js';
 import { until } from '../../support/until.js';
+import { patience } from '../../../workers/bundle.js';
 
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
 export const installation = 'test';
@@ -95,6 +96,7 @@ export class JournalWorld {
       dataConverter: dataConverter(keys),
       activities: { ...chains, publish: (input: Parameters<Tells['publish']>[0]) => this.publish(input) },
       shutdownGraceTime: '1s',
+      ...patience,
     });
     this.worker = { worker, ran: worker.run() };
   }
