@@ -11,6 +11,13 @@ export const homeDatabase = 'daypass';
  */
 export const onDiskLater = 'SET LOCAL synchronous_commit = off';
 
+/**
+ * What is answered and signed must be on the disk, whatever is set for the server, a role or a database. What waits for
+ * replicas in its own way keeps it: an administrator chose that.
+ */
+const onDisk = `SELECT set_config('synchronous_commit', 'on', false)
+  WHERE current_setting('synchronous_commit') IN ('off', 'local')`;
+
 export interface Session {
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** Commits what `work` did, or nothing of it. */
@@ -52,6 +59,12 @@ export function connectServer(address: Address, password: string): Server {
   const pool = new pg.Pool({ ...settings, database: homeDatabase, max: 5, idleTimeoutMillis: 10_000 });
   pool.on('error', told);
   pool.on('connect', (client) => client.on('error', told));
+  const durable = new WeakSet<pg.ClientBase>();
+  async function keepOnDisk(client: pg.ClientBase): Promise<void> {
+    if (durable.has(client)) return;
+    await client.query(onDisk);
+    durable.add(client);
+  }
   return {
     address,
     async home(signal, work) {
@@ -66,7 +79,10 @@ export function connectServer(address: Address, password: string): Server {
         const answer = await cutBy(
           signal,
           () => giveBack(true),
-          () => work(sessionOf(client)),
+          async () => {
+            await keepOnDisk(client);
+            return work(sessionOf(client));
+          },
         );
         giveBack(false);
         return answer;
@@ -85,7 +101,10 @@ export function connectServer(address: Address, password: string): Server {
         return await cutBy(
           signal,
           () => void close(),
-          () => work(sessionOf(client)),
+          async () => {
+            await keepOnDisk(client);
+            return work(sessionOf(client));
+          },
         );
       } finally {
         await close();
