@@ -164,7 +164,7 @@ async function readBack(session: Session, name: string, grantId: string): Promis
     [name, entry?.role ?? null],
   );
   if (!entry?.isOver || left === undefined || left.roles + left.sessions + left.prepared > 0) {
-    throw new TargetError('unknown', 'target-unavailable', 'Something of the account still stands after its removal.');
+    throw new TargetError('unknown', 'target-refused', 'Something of the account still stands after its removal.');
   }
   const verifiedAt = left.now.getTime();
   return {

@@ -60,7 +60,7 @@ export async function endSessions(role: number, cut: Cut, signal: AbortSignal): 
     const still = await cut(role);
     if (still === 0) return;
     if (Date.now() > deadline) {
-      throw new TargetError('unknown', 'target-unavailable', `${still} sessions of the account do not end.`);
+      throw new TargetError('unknown', 'target-refused', `${still} sessions of the account do not end.`);
     }
     await pause(everyMs, undefined, { signal });
   }
