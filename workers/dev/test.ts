@@ -29,7 +29,7 @@ const suites: Suite[] = [
   { folder: 'browser', lanes: 1, nice: 0, first: [] },
   { folder: 'chaos', lanes: 1, nice: 0, first: [] },
   { folder: 'hostile', lanes: 1, nice: 5, first: [] },
-  { folder: 'hostile/parsers', lanes: 1, nice: 19, first: [] },
+  { folder: 'hostile/parsers', lanes: 1, nice: 10, first: [] },
   { folder: 'replay', lanes: 1, nice: 10, first: [] },
   { folder: 'unit', lanes: 1, nice: 10, first: ['audit/verify.ts'] },
 ];

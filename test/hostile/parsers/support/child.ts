@@ -8,7 +8,7 @@ import { BrokenPromise, fuzz, unread, type Broken } from './fuzz.js';
 import { formats } from './table.js';
 
 const [name = '', seed = '0', seconds = '1', file = ''] = process.argv.slice(2);
-setPriority(19);
+setPriority(10);
 const make = formats[name];
 if (!make) throw new Error(`There is no format ${name}; there are ${Object.keys(formats).join(', ')}.`);
 const last = openSync(file, 'w');
