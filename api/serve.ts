@@ -134,7 +134,16 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
   });
 
   // Whoever sends slowly is let go; answers may take as long as they take, since live views and waiting calls do.
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 32_768 }, app);
+  const server = createServer(
+    {
+      requestTimeout: 30_000,
+      headersTimeout: 10_000,
+      // Node would look every 30 s, and let go as much later.
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 32_768,
+    },
+    app,
+  );
   const close = async (): Promise<void> => {
     live.close();
     server.closeIdleConnections();
