@@ -15,6 +15,8 @@ export interface Bench {
   seed: number;
   /** What was written behind the section's name: `scale 10000`. */
   counts: number[];
+  /** Each promise that was found broken, for the end of the run. */
+  broken: string[];
   /** What is going on, for whoever waits. */
   tell: (line: string) => void;
 }
@@ -48,7 +50,7 @@ function ceiling(text: string): string {
   return swap('approvals: { least: 2,', 'approvals: { least: 1,')(often(text));
 }
 
-export async function startBench(given: Pick<Bench, 'seed' | 'counts' | 'tell'>): Promise<Bench> {
+export async function startBench(given: Pick<Bench, 'seed' | 'counts' | 'broken' | 'tell'>): Promise<Bench> {
   // The target's server keeps what it committed, as one in production does.
   const system = await startSystem({ policy, ceiling, postgresSettings: [] });
   return { ...given, system, manager: 'manager', security: 'security', engineers, securityPeople };

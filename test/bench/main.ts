@@ -41,25 +41,31 @@ await main(process.argv.slice(2));
 
 async function main(words: string[]): Promise<void> {
   const wanted = wantedSections(words);
+  const broken: string[] = [];
   const seed = Number(process.env['DAYPASS_BENCH_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   say(await header(seed));
   for (const [name, counts] of wanted) {
-    const section = sections.get(name);
-    if (!section) throw new Error(`There is no section ${name}; there are ${[...sections.keys()].join(', ')}.`);
-    const { warmUp, measure } = section;
-    tell(`${name}: starting a system`);
     try {
-      const bench = await startBench({ seed, counts, tell });
-      say(`\n## ${name}\n\nWarm-up: ${warmUp} Load of the machine at the start: ${loadavg()[0]?.toFixed(1)}.`);
-      for (const table of await measure(bench)) say(`\n${markdown(table)}`);
+      await measured(name, { seed, counts, broken, tell });
     } catch (error) {
-      // Before everything is stopped, which may fail in its turn.
-      tell(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      throw error;
+      // What the others measure is worth having.
+      broken.push(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     } finally {
       await stopServices();
     }
   }
+  for (const each of broken.slice(0, 50)) tell(each);
+  process.exitCode = broken.length === 0 ? 0 : 1;
+}
+
+async function measured(name: string, given: Parameters<typeof startBench>[0]): Promise<void> {
+  const section = sections.get(name);
+  if (!section) throw new Error(`There is no section ${name}; there are ${[...sections.keys()].join(', ')}.`);
+  const { warmUp, measure } = section;
+  tell(`${name}: starting a system`);
+  const bench = await startBench(given);
+  say(`\n## ${name}\n\nWarm-up: ${warmUp} Load of the machine at the start: ${loadavg()[0]?.toFixed(1)}.`);
+  for (const table of await measure(bench)) say(`\n${markdown(table)}`);
 }
 
 /** Numbers belong to the section before them. */

@@ -28,6 +28,8 @@ export async function scale(bench: Bench): Promise<Table[]> {
   const { system, tell, counts } = bench;
   const [count = 2_000, together = Math.min(1_000, count / 2)] = counts;
   const crowd = new Crowd(bench);
+  // So many ends in one second come one after the other at the target's own pace.
+  crowd.accepted.removalStartsWithinMs = 5_000 + together * 50;
   await crowd.signIn();
   const watch = new TargetWatch(system, 20);
   const sleeping: string[] = [];

@@ -8,8 +8,8 @@ import type { Crowd } from './crowd.js';
 /** Of more, the histories alone would take longer to read than the section took. */
 const checkedMost = 1_200;
 
-/** Every grant was ended by now. Answers with what was looked at, for a note under a table. */
-export async function mustBeKept({ system, tell }: Bench, crowd: Crowd): Promise<string> {
+/** Every grant was ended by now. Answers with what was found, for a note under a table: a promise that broke takes no figure away. */
+export async function mustBeKept({ system, tell, broken }: Bench, crowd: Crowd): Promise<string> {
   await until(async () => (await system.roles()).length === 0, {
     withinMs: 120_000,
     everyMs: 250,
@@ -21,8 +21,11 @@ export async function mustBeKept({ system, tell }: Bench, crowd: Crowd): Promise
   await allOver(system, [...among]);
   tell(`looking whether every promise was kept to ${grants.length} grants`);
   const decisions = accepted.decisions.filter(({ grantId }) => among.has(grantId));
-  const broken = brokenPromises(await factsOf(system, { ...accepted, grants, decisions }));
-  if (broken.length > 0) throw new Error(`Promises were broken: ${JSON.stringify(broken.slice(0, 20), undefined, 2)}`);
+  const found = brokenPromises(await factsOf(system, { ...accepted, grants, decisions }));
+  if (found.length > 0) {
+    broken.push(...found.map((each) => JSON.stringify(each)));
+    return `${found.length} times a promise was BROKEN.`;
+  }
   const some = grants.length < accepted.grants.length ? `the last ${grants.length}` : `all ${grants.length}`;
   return `At the end nothing stands at the target, and every promise holds for ${some} grants (test/support/invariants.ts).`;
 }

@@ -19,7 +19,7 @@ import { changedBundle } from '../support/changed-workflows.js';
 import { brokenPromises, factsOf, type Accepted } from '../support/invariants.js';
 import { approves, reaches, reading, sent, writing } from '../support/system-grant.js';
 import type { SystemProcess } from '../support/system-process.js';
-import { system, type System } from '../support/system.js';
+import { startSystem, type System } from '../support/system.js';
 import { until } from '../support/until.js';
 
 /** `npm run drill:upgrade` takes 100. */
@@ -65,7 +65,8 @@ describe(`an upgrade under ${count} live grants`, function () {
   let client: Client;
 
   before(async () => {
-    [daypass, bundle] = await Promise.all([system(), nextVersion()]);
+    // What other tests did to theirs, as to its keys, is not looked at here.
+    [daypass, bundle] = await Promise.all([startSystem(), nextVersion()]);
     const { address, namespace } = daypass.engine;
     const keys = await readCodecKeys(join(daypass.stateDir, 'keys', 'codec.json'));
     connection = await Connection.connect({ address });

@@ -24,6 +24,7 @@ import type { Reconciled } from '../../workflows/reconcile.js';
 // Quiet workers.
 import './bundle.js';
 import { change } from './change.js';
+import { Replayer } from './replayer.js';
 import { temporal } from './services.js';
 import { privateKey } from './signer.js';
 import { until } from './until.js';
@@ -44,6 +45,7 @@ export async function reconcileWorld() {
   const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
   built ??= bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('WARN') });
   const bundle = await built;
+  const replayer = new Replayer({ workflowBundle: bundle, dataConverter: dataConverter(keys) });
   const receiptKey = await privateKey('Ed25519');
   const workers: { worker: Worker; running: Promise<void> }[] = [];
   const started: WorkflowHandle[] = [];
@@ -144,8 +146,7 @@ export async function reconcileWorld() {
     const handle = await startPass(target);
     const result = await handle.result();
     const history = await handle.fetchHistory();
-    const options = { workflowBundle: bundle, dataConverter: dataConverter(keys), ...patience };
-    await Worker.runReplayHistory(options, history, handle.workflowId);
+    await replayer.replay(history, handle.workflowId);
     return result;
   }
 
@@ -176,6 +177,7 @@ export async function reconcileWorld() {
     for (const { worker } of workers) worker.shutdown();
     await Promise.all(workers.map(({ running }) => running));
     await client.schedule.getHandle(reassessId).delete().catch(ignoreMissing);
+    await replayer.close();
     await native.close();
     await connection.close();
   }

@@ -4,19 +4,15 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
-import { Worker } from '@temporalio/worker';
 import { createCodec } from '../../activities/platform/codec.js';
-import { dataConverter } from '../../activities/platform/temporal.js';
 import type { AuditRecord } from '../../workflows/domain/record.js';
 import type { Request } from '../../workflows/domain/request.js';
 import type { Ms } from '../../workflows/domain/time.js';
 import type { GrantView, Outcome } from '../../workflows/domain/view.js';
 import * as messages from '../../workflows/messages.js';
-import { workflowBundle } from './bundle.js';
 import type { Script, ScriptedEvidence } from './script.js';
 import { until } from './until.js';
 import type { WorkflowWorld } from './workflow-world.js';
-import { patience } from '../../workers/bundle.js';
 
 export class TestGrant {
   readonly handle: WorkflowHandle;
@@ -188,11 +184,6 @@ export class TestGrant {
   /** The history so far replays: the same code makes the same decisions again. */
   async replays(): Promise<void> {
     const history = await this.handle.fetchHistory();
-    const options = {
-      workflowBundle: await workflowBundle(),
-      dataConverter: dataConverter(this.world.keys),
-      ...patience,
-    };
-    await Worker.runReplayHistory(options, history, this.handle.workflowId);
+    await this.world.replayer.replay(history, this.handle.workflowId);
   }
 }

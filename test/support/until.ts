@@ -1,8 +1,12 @@
 /** Waits for a condition instead of sleeping; fails with what it last saw. */
 import { setTimeout as pause } from 'node:timers/promises';
 
+const eagerMs = 25;
+const leisurelyMs = 500;
+
 export interface UntilOptions {
   withinMs?: number;
+  /** Unless given, a tenth of the time that was waited so far: what comes soon is seen soon, and what comes late costs few questions. */
   everyMs?: number;
   /** Named in the failure. */
   what?: string;
@@ -13,8 +17,9 @@ export async function until<T>(
   ask: () => T | Promise<T>,
   options: UntilOptions = {},
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const { withinMs = 10_000, everyMs = 25, what = 'the condition' } = options;
-  const deadline = Date.now() + withinMs;
+  const { withinMs = 10_000, everyMs, what = 'the condition' } = options;
+  const begun = Date.now();
+  const deadline = begun + withinMs;
   let last: unknown;
   for (;;) {
     try {
@@ -28,6 +33,6 @@ export async function until<T>(
       const seen = last instanceof Error ? last.message : JSON.stringify(last);
       throw new Error(`${what} did not come true within ${withinMs} ms; last seen: ${seen}`, { cause: last });
     }
-    await pause(everyMs);
+    await pause(everyMs ?? Math.min(leisurelyMs, Math.max(eagerMs, (Date.now() - begun) / 10)));
   }
 }

@@ -15,6 +15,7 @@ import {
   undoQueue,
 } from '../../workflows/ids.js';
 import { workflowBundle } from './bundle.js';
+import { Replayer } from './replayer.js';
 import { hour, Script, type Activities } from './script.js';
 import { temporal } from './services.js';
 import { testApi, type TestApi } from './statements.js';
@@ -31,23 +32,28 @@ export class WorkflowWorld {
   readonly keys: KeyRing;
   /** Signs what grants rest on. */
   readonly api: TestApi;
+  /** Holds what grants did against the same bundle once more. */
+  readonly replayer: Replayer;
   private readonly scripts = new Map<string, Script>();
   private readonly native: NativeConnection;
   private readonly workers = new Map<string, { worker: Worker; ran: Promise<void> }>();
 
-  private constructor(client: Client, native: NativeConnection, keys: KeyRing, api: TestApi) {
+  private constructor(client: Client, native: NativeConnection, keys: KeyRing, api: TestApi, replayer: Replayer) {
     this.client = client;
     this.api = api;
     this.namespace = client.options.namespace;
     this.native = native;
     this.keys = keys;
+    this.replayer = replayer;
   }
 
   static async start(keys: KeyRing = { current: 'test', keys: { test: randomBytes(32) } }): Promise<WorkflowWorld> {
     const { address, namespace } = await temporal();
     const connection = await Connection.connect({ address });
     const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'throw') });
-    const world = new WorkflowWorld(client, await NativeConnection.connect({ address }), keys, await testApi());
+    const native = await NativeConnection.connect({ address });
+    const replayer = new Replayer({ workflowBundle: await workflowBundle(), dataConverter: dataConverter(keys) });
+    const world = new WorkflowWorld(client, native, keys, await testApi(), replayer);
     const { ceiling, provision, setEnd, renew, remove } = world.activities();
     await world.startDecisions();
     await world.work(changeQueue(target), { activities: { ceiling, provision, setEnd, renew } });
@@ -57,6 +63,7 @@ export class WorkflowWorld {
 
   async stop(): Promise<void> {
     await Promise.all([...this.workers.keys()].map((taskQueue) => this.rest(taskQueue)));
+    await this.replayer.close();
     await this.native.close();
     await this.client.connection.close();
   }

@@ -127,11 +127,11 @@ describe('a grant among faults', function () {
       await it.narrow('revoke', manager);
       await it.shows({ state: 'REVOKING', conditions: [] });
       await it.skip(61_000);
-      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] });
+      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] }, 30_000);
       await until(() => script.told.some(({ news }) => news.some(({ kind }) => kind === 'removal-overdue')));
       assert.ok(script.standing);
       await it.skip(5 * minute);
-      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] });
+      await it.shows({ state: 'REVOKING', conditions: ['revocationOverdue'] }, 30_000);
       down = false;
       await it.skip(minute);
       const view = await it.ends();

@@ -1,9 +1,8 @@
 /** One check of `npm test`: a tool that is happy or not, in a process of its own. */
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { runProgram } from './program.js';
 import { root } from './settings.js';
 
 const require = createRequire(import.meta.url);
@@ -22,24 +21,18 @@ export interface Outcome {
 const longestMs = 10 * 60_000;
 
 /** It counts as one. What it said is shown in one piece at its end: others run beside it. */
-export async function toolCheck(tool: string, args: string[], nice: number): Promise<Outcome> {
-  const child = spawn(process.execPath, [binary(tool), ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: longestMs,
-    killSignal: 'SIGKILL',
-  });
-  if (child.pid !== undefined) setPriority(child.pid, nice);
-  const said: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk));
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
-  });
-  process.stdout.write(Buffer.concat(said));
+export async function toolCheck(tool: string, given: string[]): Promise<Outcome> {
+  const said: string[] = [];
+  const args = [binary(tool), ...given];
+  const onLine = (line: string): void => void said.push(line);
+  const program = await runProgram({ name: tool, command: process.execPath, args, cwd: root, onLine });
+  const late = setTimeout(() => void program.stop(), longestMs);
+  const { code, signal } = await program.ended;
+  clearTimeout(late);
+  process.stdout.write(said.map((line) => `${line}\n`).join(''));
   return code === 0
     ? { passed: 1, failures: [] }
-    : { passed: 0, failures: [{ title: tool, message: `see above (exit ${code})` }] };
+    : { passed: 0, failures: [{ title: tool, message: `see above (${code ?? signal})` }] };
 }
 
 const packageJson = z.object({ bin: z.union([z.string(), z.record(z.string(), z.string())]) });

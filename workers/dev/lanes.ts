@@ -1,7 +1,6 @@
 /** Lanes of `npm test`: processes side by side, each handed the next test file of its suite when it is through with one. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { setPriority } from 'node:os';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import type { Outcome } from './checks.js';
@@ -21,10 +20,10 @@ const answer = z.object({
 type Tell = (what: string, outcome: Outcome, since: number) => void;
 
 /** Takes files off the list until there are none, and tells what came of each. */
-export async function lane(files: string[], nice: number, tell: Tell): Promise<void> {
+export async function lane(files: string[], tell: Tell): Promise<void> {
   let child: ChildProcess | undefined;
   for (let file = files.shift(); file !== undefined; file = files.shift()) {
-    child ??= start(nice);
+    child ??= start();
     const since = Date.now();
     tell(relative(root, file), await handOver(child, file), since);
     // Whatever it died of, the next file gets a new one.
@@ -34,13 +33,11 @@ export async function lane(files: string[], nice: number, tell: Tell): Promise<v
   if (child) tell('what was started for tests ends', await ends(child), since);
 }
 
-function start(nice: number): ChildProcess {
-  const child = fork(join(root, 'test/support/lane.ts'), {
+function start(): ChildProcess {
+  return fork(join(root, 'test/support/lane.ts'), {
     cwd: root,
     execArgv: ['--enable-source-maps', '--import', 'tsx'],
   });
-  if (child.pid !== undefined) setPriority(child.pid, nice);
-  return child;
 }
 
 async function handOver(child: ChildProcess, file: string): Promise<Outcome> {

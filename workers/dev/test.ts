@@ -12,27 +12,27 @@ import { lane } from './lanes.js';
 import { root } from './settings.js';
 
 interface Suite {
-  /** Below `test`; a folder within it may be a suite of its own. */
-  folder: string;
+  /** Below `test`; a folder within one of them may be of another suite. */
+  folders: string[];
   /** How many processes share its files. */
   lanes: number;
-  /** How far it steps back behind the others, as for `nice`. */
-  nice: number;
   /** The longest, so that none of them is alone at the end. */
   first: string[];
 }
 
-/** Mostly tests wait for the clocks of real services. What only computes steps back behind them. */
-const suites: Suite[] = [
-  { folder: 'integration', lanes: 3, nice: 0, first: ['system-outages.ts', 'platform-connectors.ts', 'launcher.ts'] },
-  { folder: 'workflow', lanes: 2, nice: 0, first: ['seals.ts', 'journal.ts'] },
-  { folder: 'browser', lanes: 1, nice: 0, first: [] },
-  { folder: 'chaos', lanes: 1, nice: 0, first: [] },
-  { folder: 'hostile', lanes: 1, nice: 5, first: [] },
-  { folder: 'hostile/parsers', lanes: 1, nice: 10, first: [] },
-  { folder: 'replay', lanes: 1, nice: 10, first: [] },
-  { folder: 'unit', lanes: 1, nice: 10, first: ['audit/verify.ts'] },
+/** They wait for the clocks of real services, and need a processor when one strikes: so many lanes, and no more beside them. */
+const timed: Suite[] = [
+  {
+    folders: ['integration'],
+    lanes: 3,
+    first: ['system-outages.ts', 'upgrade.ts', 'platform-connectors.ts', 'launcher.ts'],
+  },
+  { folders: ['workflow'], lanes: 1, first: [] },
+  { folders: ['browser', 'chaos', 'hostile'], lanes: 1, first: [] },
 ];
+/** They only compute. A lane that is through with the others takes of these; fuzzing, which would use every processor, comes last. */
+const computing: Suite = { folders: ['replay', 'unit', 'hostile/parsers'], lanes: 0, first: [] };
+const suites = [...timed, computing];
 
 /** What a tool found in files that have not changed. Not for lint: what it says of a file depends on the types of others. */
 const kept = 'node_modules/.cache/daypass';
@@ -54,7 +54,8 @@ await prepared('Temporal', async () => findTemporal(await readCompose(), tell));
 await prepared('Redis', async () => findRedis(await readCompose(), tell));
 await prepared('Chromium', () => findChromium(tell));
 await prepared('Workflow bundle', async () => (process.env['DAYPASS_TEST_BUNDLE_FILE'] = await writeBundle(shared)));
-await Promise.all([...(await filesOf(suites)).map(([suite, files]) => inLanes(suite, files)), inOrder(tools)]);
+const files = await filesOf();
+await Promise.all([...timed.map((suite) => inLanes(suite)), inOrder(tools)]);
 await rm(shared, { recursive: true, force: true });
 
 tell('\nWhat took longest:');
@@ -105,33 +106,41 @@ async function prepared(title: string, find: () => Promise<string>): Promise<voi
 async function inOrder(checks: typeof tools): Promise<void> {
   for (const [name, args] of checks) {
     const since = Date.now();
-    count(name, await toolCheck(name, args, 10), since);
+    count(name, await toolCheck(name, args), since);
   }
 }
 
-async function inLanes({ lanes, nice }: Suite, files: string[]): Promise<void> {
-  const one = (): Promise<void> => lane(files, nice, (file, outcome, since) => count(file, outcome, since));
-  await Promise.all(Array.from({ length: Math.min(lanes, files.length) }, one));
+async function inLanes(suite: Suite): Promise<void> {
+  const one = async (): Promise<void> => {
+    for (const each of [suite, computing]) {
+      await lane(files.get(each) ?? [], (file, outcome, since) => count(file, outcome, since));
+    }
+  };
+  await Promise.all(Array.from({ length: suite.lanes }, one));
 }
 
-/** Every test file, with the suite of the innermost folder that it is in. What no suite runs is a failure of its own. */
-async function filesOf(all: Suite[]): Promise<[Suite, string[]][]> {
-  const found = new Map(all.map((suite): [Suite, string[]] => [suite, []]));
-  const inward = all.toSorted((one, other) => other.folder.length - one.folder.length);
+/** The test files of each suite, in their order. What no suite runs is a failure of its own. */
+async function filesOf(): Promise<Map<Suite, string[]>> {
+  const found = new Map(suites.map((suite): [Suite, string[]] => [suite, []]));
+  const rank = new Map<string, number>();
+  const inward = suites
+    .flatMap((suite) => suite.folders.map((folder) => ({ suite, folder })))
+    .sort((one, other) => other.folder.length - one.folder.length);
   const names = await readdir(join(root, 'test'), { recursive: true });
   for (const name of names.sort()) {
     const folders = name.split('/');
     if (!name.endsWith('.ts') || folders.includes('support') || folders[0] === 'bench') continue;
-    const suite = inward.find(({ folder }) => name.startsWith(`${folder}/`));
-    if (suite) found.get(suite)?.push(name);
-    else failures.push({ part: `test/${name}`, title: 'is run by no suite', message: 'name its folder in test.ts' });
+    const place = inward.find(({ folder }) => name.startsWith(`${folder}/`));
+    if (!place) {
+      failures.push({ part: `test/${name}`, title: 'is run by no suite', message: 'name its folder in test.ts' });
+      continue;
+    }
+    const { suite, folder } = place;
+    const file = join(root, 'test', name);
+    found.get(suite)?.push(file);
+    const at = suite.first.indexOf(relative(folder, name));
+    rank.set(file, (at === -1 ? suite.first.length : at) + 100 * suite.folders.indexOf(folder));
   }
-  const rank = (suite: Suite, name: string): number => {
-    const at = suite.first.indexOf(relative(suite.folder, name));
-    return at === -1 ? suite.first.length : at;
-  };
-  return [...found].map(([suite, files]) => [
-    suite,
-    files.sort((one, other) => rank(suite, one) - rank(suite, other)).map((name) => join(root, 'test', name)),
-  ]);
+  for (const each of found.values()) each.sort((one, other) => (rank.get(one) ?? 0) - (rank.get(other) ?? 0));
+  return found;
 }

@@ -23,8 +23,8 @@ export const orderOf = (activity: string): Buffer => named(2, activity);
 /** A worker answers a turn in which a workflow of this type goes on as a new one (ContinueAsNew...Attributes.workflow_type). */
 export const renewalOf = (type: string): Buffer => named(1, type);
 
-/** A worker says what came of this activity: its task's token names it. */
-export const answerOf = (activity: string): Buffer => Buffer.from(activity);
+/** A worker says what came of this activity, which its task's token names (temporal.server.api.token.v1.Task.activity_type). */
+export const answerOf = (activity: string): Buffer => field(8, activity);
 
 /** To PostgreSQL, as simple queries. */
 export const commit = 'COMMIT\0';

@@ -1,7 +1,6 @@
 /**
  * Every format that comes from outside, changed at random for `FUZZ_SECONDS` (60): a result or a promised refusal each time, within its
- * time, and nothing that was changed after it was signed is believed. All run side by side, each in a process of the lowest priority,
- * so that they use what the other tests leave of the machine.
+ * time, and nothing that was changed after it was signed is believed. All run side by side, each in a process of its own.
  */
 import { randomInt } from 'node:crypto';
 import { runFormat } from './support/run.js';
@@ -11,7 +10,7 @@ const seconds = Number(process.env['FUZZ_SECONDS'] ?? 60);
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(1_000_000_000));
 
 describe(`what comes from outside, ${seconds} s a format (FUZZ_SEED=${seed})`, function () {
-  // On a busy machine the lowest priority waits for long.
+  // `npm test` lets them have what its other tests leave of the processors.
   this.timeout(seconds * 1_000 + 300_000);
 
   const running = new Map<string, Promise<unknown>>();

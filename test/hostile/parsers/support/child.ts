@@ -1,14 +1,12 @@
 /**
- * One format in a process of its own, at the lowest priority: `node --import tsx child.ts <format> <seed> <seconds> <file>`. Writes each
+ * One format in a process of its own: `node --import tsx child.ts <format> <seed> <seconds> <file>`. Writes each
  * input to the file before it is read, prints what came of it as one line of JSON, and exits with 1 where a promise is broken.
  */
 import { ftruncateSync, openSync, writeSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { BrokenPromise, fuzz, unread, type Broken } from './fuzz.js';
 import { formats } from './table.js';
 
 const [name = '', seed = '0', seconds = '1', file = ''] = process.argv.slice(2);
-setPriority(10);
 const make = formats[name];
 if (!make) throw new Error(`There is no format ${name}; there are ${Object.keys(formats).join(', ')}.`);
 const last = openSync(file, 'w');

@@ -1,10 +1,11 @@
 /** Runs a format in its own process, and says what broke, by the input that broke it: also where the process hangs or dies of it. */
-import { spawn } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from '../../../../workers/dev/program.js';
+import { stepBack } from '../../../../workers/dev/step-back.js';
 import { unread, type Told } from './fuzz.js';
 
 const child = fileURLToPath(new URL('child.ts', import.meta.url));
@@ -18,9 +19,9 @@ const heapMegabytes = 600;
 export async function runFormat(name: string, seed: number, seconds: number): Promise<Told> {
   const file = join(tmpdir(), `daypass-fuzz-${randomUUID()}.json`);
   try {
-    const { code, said, complained } = await ended(name, seed, seconds, file);
-    if (code === 0) return JSON.parse(said) as Told;
-    throw new Error(await sentence(name, seed, file, code, complained));
+    const { code, said } = await ended(name, seed, seconds, file);
+    if (code === 0) return JSON.parse(said.at(-1) ?? '') as Told;
+    throw new Error(await sentence(name, seed, file, code, said.join('\n')));
   } finally {
     await rm(file, { force: true });
   }
@@ -28,46 +29,31 @@ export async function runFormat(name: string, seed: number, seconds: number): Pr
 
 interface Ended {
   code: number | NodeJS.Signals;
-  said: string;
-  complained: string;
+  said: string[];
 }
 
-function ended(name: string, seed: number, seconds: number, file: string): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const args = [
-      `--max-old-space-size=${heapMegabytes}`,
-      '--import',
-      'tsx',
-      child,
-      name,
-      `${seed}`,
-      `${seconds}`,
-      file,
-    ];
-    const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const [said, complained]: [Buffer[], Buffer[]] = [[], []];
-    process_.stdout.on('data', (chunk: Buffer) => said.push(chunk));
-    process_.stderr.on('data', (chunk: Buffer) => complained.push(chunk));
-    let seen = '';
-    let since = performance.now();
-    const watch = setInterval(() => {
-      void readFile(file, 'utf8')
-        .catch(() => '')
-        .then((now) => {
-          if (now !== seen || now === '') [seen, since] = [now, performance.now()];
-          else if (performance.now() - since > stillMs) process_.kill('SIGKILL');
-        });
-    }, lookEveryMs);
-    process_.once('error', reject);
-    process_.once('close', (code, signal) => {
-      clearInterval(watch);
-      resolve({
-        code: code ?? signal ?? 'SIGKILL',
-        said: Buffer.concat(said).toString(),
-        complained: Buffer.concat(complained).toString(),
-      });
-    });
+async function ended(name: string, seed: number, seconds: number, file: string): Promise<Ended> {
+  const said: string[] = [];
+  const program = await runProgram({
+    name,
+    command: process.execPath,
+    args: [`--max-old-space-size=${heapMegabytes}`, '--import', 'tsx', child, name, `${seed}`, `${seconds}`, file],
+    onLine: (line) => void said.push(line),
   });
+  stepBack(program.pid, 10);
+  let seen = '';
+  let since = performance.now();
+  const watch = setInterval(() => {
+    void readFile(file, 'utf8')
+      .catch(() => '')
+      .then((now) => {
+        if (now !== seen || now === '') [seen, since] = [now, performance.now()];
+        else if (performance.now() - since > stillMs) void program.stop(0);
+      });
+  }, lookEveryMs);
+  const { code, signal } = await program.ended;
+  clearInterval(watch);
+  return { code: code ?? signal ?? 'SIGKILL', said };
 }
 
 async function sentence(
