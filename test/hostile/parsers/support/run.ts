@@ -20,7 +20,7 @@ export async function runFormat(name: string, seed: number, seconds: number): Pr
   const file = join(tmpdir(), `daypass-fuzz-${randomUUID()}.json`);
   try {
     const { code, said } = await ended(name, seed, seconds, file);
-    if (code === 0) return JSON.parse(said.at(-1) ?? '') as Told;
+    if (code === 0) return JSON.parse(said.findLast((line) => line.startsWith('{')) ?? '') as Told;
     throw new Error(await sentence(name, seed, file, code, said.join('\n')));
   } finally {
     await rm(file, { force: true });
