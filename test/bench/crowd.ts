@@ -24,6 +24,8 @@ export async function inParallel<T>(
 export class Crowd {
   /** How often the API asked somebody to come back later: its own limits per minute, kept. */
   sentAway = 0;
+  /** How often Temporal was too busy to say in time that it took something: the same was sent again, as the API asks for. */
+  sentAgain = 0;
   /** How many did not pass by themselves, because the connector was too busy to say within 3 s that it allows it. */
   approvedByHand = 0;
   /** What the API took, as those who asked were told. */
@@ -50,12 +52,14 @@ export class Crowd {
   async ask(seconds: number): Promise<string> {
     const { engineers, system } = this.bench;
     const account = turn(engineers, this.asked++);
+    // One key, so that what is sent again is the same request.
+    const key = randomUUID();
     const wish = {
       entitlement: 'orders-db/read',
       justification: 'Measure how much everything bears.',
       requestedDuration: `PT${seconds}S`,
     };
-    const { grantId } = await this.patiently(() => system.as(account).ask(wish));
+    const { grantId } = await this.patiently(() => system.as(account).ask(wish, key));
     this.accepted.grants.push({ grantId, by: `person:${account}` });
     return grantId;
   }
@@ -73,7 +77,7 @@ export class Crowd {
 
   /** What the crowd was told of its waits, for a note. */
   get waits(): string {
-    return `The API sent somebody away for its own limits ${this.sentAway} times; ${this.approvedByHand} grants needed a person, because the connector did not say within 3 s that its ceiling lets them pass.`;
+    return `The API sent somebody away for its own limits ${this.sentAway} times, and asked ${this.sentAgain} times to send the same again, because Temporal did not answer in time; ${this.approvedByHand} grants needed a person, because the connector did not say within 3 s that its ceiling lets them pass.`;
   }
 
   /** The manager approves what does not pass by itself. */
@@ -102,14 +106,17 @@ export class Crowd {
     this.accepted.decisions.push({ grantId, decisionId, action: 'revoke', by: `person:${account}`, status });
   }
 
-  /** What the API has no room for in this minute is asked again when it says so. */
+  /** What the API has no room for in this minute, or cannot be sure of, is asked again, as it says. */
   private async patiently<T>(call: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await call();
       } catch (error) {
-        if (!(error instanceof ApiProblem) || error.problem.type !== 'rate-limited') throw error;
-        this.sentAway += 1;
+        if (!(error instanceof ApiProblem)) throw error;
+        const { type } = error.problem;
+        if (type === 'rate-limited') this.sentAway += 1;
+        else if (type === 'temporal-unavailable') this.sentAgain += 1;
+        else throw error;
         await pause(1_000);
       }
     }

@@ -1,9 +1,11 @@
 /** The development services answer, keep their settings, and come back with their data. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { ownPostgres, ownRedis, postgres, redis, temporal } from '../support/services.js';
+import { ownPostgres, ownRedis, ownTemporal, postgres, redis, temporal } from '../support/services.js';
 
 describe('the development services', () => {
   it('gives Temporal the namespace, retention and search attributes of temporal-dev.yml', async () => {
@@ -26,6 +28,17 @@ describe('the development services', () => {
     assert.equal(first.address, second.address);
     assert.equal((await redis()).url, (await redis()).url);
     assert.equal((await postgres()).port, (await postgres()).port);
+  });
+
+  it('has Temporal write each change to the disk once, in a write-ahead log', async () => {
+    const service = await ownTemporal();
+    try {
+      const header = await readFile(join(service.state, 'temporal.db'));
+      // The write and read versions of SQLite's file format: 1 is a rollback journal, 2 a write-ahead log.
+      assert.deepEqual([...header.subarray(18, 20)], [2, 2]);
+    } finally {
+      await service.stop();
+    }
   });
 
   it('brings Redis back at the same address with the same data', async () => {

@@ -31,6 +31,14 @@ describe('temporal-dev.yml', () => {
     for (const port of ports) assert.match(port, /^127\.0\.0\.1:(\d+):\1$/);
   });
 
+  it('lets the one shard that it has look for tasks and timers as often as there are some', () => {
+    for (const queue of ['transfer', 'timer']) {
+      const limit = `--dynamic-config-value=history.${queue}ProcessorMaxPollRPS=`;
+      const [found] = services.temporal.command.filter((argument) => argument.startsWith(limit));
+      assert.ok(Number(found?.slice(limit.length)) >= 1_000, found);
+    }
+  });
+
   it('registers every search attribute of a grant', () => {
     const registered = services.temporal.command
       .filter((argument) => argument.startsWith('--search-attribute='))

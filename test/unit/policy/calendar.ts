@@ -36,6 +36,10 @@ describe('a business calendar', () => {
     ],
     // Clocks go back on Sunday 25 October 2026.
     ['knows that Monday is an hour later when summer time ends', '2026-10-23T14:30:00Z', 1, '2026-10-26T08:30:00.000Z'],
+    ['goes on in the next month', '2026-07-31T14:30:00Z', 1, '2026-08-03T07:30:00.000Z'],
+    ['goes on in the next year', '2026-12-31T15:30:00Z', 1, '2027-01-01T08:30:00.000Z'],
+    ['has a 29 February in a leap year', '2028-02-28T15:00:00Z', 2, '2028-02-29T09:00:00.000Z'],
+    ['has none in other years', '2027-02-26T15:00:00Z', 2, '2027-03-01T09:00:00.000Z'],
   ];
   for (const [what, from, hours, ends] of table) {
     it(what, () => assert.equal(endsAt(from, hours * hour, office), ends));

@@ -84,6 +84,15 @@ describe('forms', () => {
       assert.match(wrong.html, /<a href="#start">/);
     });
 
+    it('reads a start that a clock change skips as the moment after, and one that comes twice as the first', async () => {
+      await world.post('/ask', { ...good, start: '2027-03-28T02:30', zone: 'Europe/Berlin' });
+      await world.post('/ask', { ...good, start: '2027-10-31T02:30', zone: 'Europe/Berlin' });
+      const starts = world.calls.map(
+        ([, body]) => (body as { scheduledActivationTime: number }).scheduledActivationTime,
+      );
+      assert.deepEqual(starts, [Date.parse('2027-03-28T01:30:00Z'), Date.parse('2027-10-31T00:30:00Z')]);
+    });
+
     it('keeps what was typed, names every field that is wrong, and links to it', async () => {
       const typed = {
         entitlement: 'orders-db/administer',
