@@ -3,6 +3,7 @@ import { verifyAuthenticationResponse } from '@simplewebauthn/server';
 import { decodeClientDataJSON } from '@simplewebauthn/server/helpers';
 import type { Assertion } from '../../workflows/domain/evidence.js';
 import type { FailureCode } from '../../workflows/domain/failure.js';
+import { isPlainBase64url } from './base64url.js';
 import { readPasskeyKey } from './passkey-key.js';
 
 /** Why an assertion does not count, in a sentence that holds nothing of it. */
@@ -57,9 +58,8 @@ export async function verifyAssertion(check: AssertionCheck): Promise<Asserted> 
   // Each part is base64url, and what is signed over in its one spelling: decoders pass over what they do not know, so one assertion
   // could be written in many ways.
   const { authenticatorData, clientDataJSON, signature } = assertion;
-  const isPlain = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part;
   if (!Object.values(assertion).every((part) => /^[A-Za-z0-9_-]*$/.test(part))) throw refused();
-  if (![authenticatorData, clientDataJSON, signature].every(isPlain)) throw refused();
+  if (![authenticatorData, clientDataJSON, signature].every(isPlainBase64url)) throw refused();
 
   // That passkey's algorithm is one of ours, and the signature holds for this page, host and challenge.
   const { verified, authenticationInfo } = await verifySignature(check).catch((error: unknown) => {

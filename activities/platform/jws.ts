@@ -5,6 +5,7 @@
 import { compactVerify, CompactSign, createLocalJWKSet, decodeProtectedHeader, importJWK } from 'jose';
 import { z } from 'zod';
 import type { Statement } from '../../workflows/domain/evidence.js';
+import { isPlainBase64url } from './base64url.js';
 import { credentialPublicKey, type JwkSet, type PrivateJwk } from './keys.js';
 
 const algorithm = 'EdDSA';
@@ -156,7 +157,7 @@ function unpinned(cause?: unknown): Error {
 
 /** Each statement can be written down in one way alone, so that its text and its digest are as good as itself. */
 function isOneSpelling(jws: string): boolean {
-  return jws.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+  return jws.split('.').every(isPlainBase64url);
 }
 
 /** Undefined for what is not as we write it: of a member that stands twice, two readers may see two different ones. */

@@ -1,5 +1,6 @@
 /** Public keys of passkeys (COSE, RFC 9052): only the kinds that we verify are let in, wherever they come from. */
 import { decodeCredentialPublicKey, isoCBOR } from '@simplewebauthn/server/helpers';
+import { isPlainBase64url } from './base64url.js';
 
 /** IANA COSE algorithms, best first. */
 const eddsa = -8;
@@ -30,8 +31,7 @@ export function readPasskeyKey(publicKey: string): PasskeyKey {
     throw new Error('must be a COSE key in base64url, as the enrolment shows it');
   }
   const cose = new Uint8Array(Buffer.from(publicKey, 'base64url'));
-  const isPlain = Buffer.from(cose).toString('base64url') === publicKey;
-  const material = isPlain ? materialOf(fieldsOf(cose)) : undefined;
+  const material = isPlainBase64url(publicKey) ? materialOf(fieldsOf(cose)) : undefined;
   if (material) return { cose, material };
   throw new Error('must be a COSE key for ES256, EdDSA (Ed25519) or RS256 (2048 bits or more)');
 }

@@ -2,24 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ApiProblem } from '../../api/client/client.js';
+import { inParallel } from '../support/in-parallel.js';
 import type { Accepted } from '../support/invariants.js';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { Bench } from './bench.js';
 import type { TargetWatch } from './target-watch.js';
-
-/** Works on all items, so many at a time. */
-export async function inParallel<T>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  // All take from the one iterator.
-  const loop = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, loop));
-}
 
 export class Crowd {
   /** How often the API asked somebody to come back later: its own limits per minute, kept. */

@@ -1,7 +1,8 @@
 /** A part is away for a minute while a hundred grants end: how long after its return the last of them is gone at the target. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench } from './bench.js';
-import { Crowd, inParallel } from './crowd.js';
+import { Crowd } from './crowd.js';
+import { inParallel } from '../support/in-parallel.js';
 import { endsAtTarget } from './ending-together.js';
 import { mustBeKept } from './standing.js';
 import { ms, percentile, type Table } from './table.js';

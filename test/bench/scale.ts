@@ -2,7 +2,8 @@
 import { grantWorkflowId } from '../../workflows/ids.js';
 import { Connection } from '@temporalio/client';
 import type { Bench } from './bench.js';
-import { Crowd, inParallel } from './crowd.js';
+import { Crowd } from './crowd.js';
+import { inParallel } from '../support/in-parallel.js';
 import { endingTogether } from './ending-together.js';
 import { measureReads, readsTable } from './reads.js';
 import { mustBeKept } from './standing.js';

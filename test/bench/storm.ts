@@ -1,7 +1,8 @@
 /** A thousand people are to lose their access at once: how fast it is gone at the target, beside what the target itself takes. */
 import { openFloorTarget } from './target-floor.js';
 import type { Bench } from './bench.js';
-import { Crowd, inParallel } from './crowd.js';
+import { Crowd } from './crowd.js';
+import { inParallel } from '../support/in-parallel.js';
 import { mustBeKept } from './standing.js';
 import { withStandingFloor } from './standing-floor.js';
 import { ms, percentile, perSecond, type Table } from './table.js';

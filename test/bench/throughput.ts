@@ -1,6 +1,7 @@
 /** How many grants a second become usable, and how many are removed, while ever more people ask at once; beside the floor. */
 import type { Bench } from './bench.js';
-import { Crowd, inParallel } from './crowd.js';
+import { Crowd } from './crowd.js';
+import { inParallel } from '../support/in-parallel.js';
 import { profiles } from './profile.js';
 import { withStandingFloor } from './standing-floor.js';
 import { mustBeKept } from './standing.js';

@@ -10,6 +10,7 @@ import { dataConverter } from '../../activities/platform/temporal.js';
 import type { AuditRecord } from '../../workflows/domain/record.js';
 import { decisionsQueue, grantWorkflowId, journalId } from '../../workflows/ids.js';
 import { note, record } from '../../workflows/messages.js';
+import { inParallel } from '../support/in-parallel.js';
 import { reaches, writing } from '../support/system-grant.js';
 import { installation, system, type System } from '../support/system.js';
 import { until } from '../support/until.js';
@@ -62,7 +63,7 @@ describe('a flood of signals', function () {
     await daypass.decisions.kill();
     const handle = client.workflow.getHandle(grantWorkflowId(grantId));
     const decision = () => ({ decisionId: randomUUID(), by: 'person:manager', comment: '', evidence: '' });
-    await inParallel(flood, () => handle.signal('approve', decision()));
+    await inParallel(Array.from({ length: flood }), 10, () => handle.signal('approve', decision()));
     const starting = daypass.decisions.start();
     await starved(handle);
     await starting;
@@ -109,11 +110,3 @@ describe('a flood of signals', function () {
     }
   });
 });
-
-async function inParallel(count: number, work: () => Promise<void>): Promise<void> {
-  const rest = Array.from({ length: count }).values();
-  const lane = async (): Promise<void> => {
-    for (const _ of rest) await work();
-  };
-  await Promise.all(Array.from({ length: 10 }, lane));
-}

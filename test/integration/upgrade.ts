@@ -17,6 +17,7 @@ import {
 } from '../../workflows/ids.js';
 import { changedBundle } from '../support/changed-workflows.js';
 import { brokenPromises, factsOf, type Accepted } from '../support/invariants.js';
+import { inParallel } from '../support/in-parallel.js';
 import { approves, reaches, reading, sent, writing } from '../support/system-grant.js';
 import type { SystemProcess } from '../support/system-process.js';
 import { startSystem, type System } from '../support/system.js';
@@ -147,7 +148,7 @@ describe(`an upgrade under ${count} live grants`, function () {
     const wanted = Array.from({ length: count }, (_, at) => order[at % order.length] ?? 'active');
     // What ends by itself comes last, so that it is still there.
     wanted.sort((one, other) => Number(one === 'ending by itself') - Number(other === 'ending by itself'));
-    await inParallel(wanted, asks);
+    await inParallel(wanted, atOnce, asks);
     await client.workflow.signalWithStart('journal', {
       workflowId: journalId,
       taskQueue: decisionsQueue,
@@ -155,7 +156,9 @@ describe(`an upgrade under ${count} live grants`, function () {
     });
     await client.workflow.start('person', { workflowId: personWorkflowId('engineer'), taskQueue: decisionsQueue });
     await daypass.ordersDb.stop();
-    await inParallel(ids('revoked while its target is away'), (grantId) => decides('security', 'revoke', grantId));
+    await inParallel(ids('revoked while its target is away'), atOnce, (grantId) =>
+      decides('security', 'revoke', grantId),
+    );
     for (const grantId of ids('revoked while its target is away')) {
       await daypass.as('engineer').until(grantId, ({ state }) => state === 'REVOKING');
     }
@@ -174,16 +177,18 @@ describe(`an upgrade under ${count} live grants`, function () {
     assert.deepEqual(new Set((await lived(grantWorkflowId(first))).builds), new Set(['first']));
 
     await Promise.all([started, routed('set-ramping-version', 'next', '--percentage', '50')]);
-    await inParallel(ids('asked').slice(1), (grantId) => approves(daypass, 'manager', grantId));
+    await inParallel(ids('asked').slice(1), atOnce, (grantId) => approves(daypass, 'manager', grantId));
 
     await current('next');
     await daypass.decisions.stop();
     await daypass.ordersDb.start();
-    await inParallel(ids('asked', 'half approved'), async (grantId) => {
+    await inParallel(ids('asked', 'half approved'), atOnce, async (grantId) => {
       await approves(daypass, 'owner', grantId);
       await reaches(daypass.as('engineer'), grantId, 'ACTIVE');
     });
-    await inParallel(ids('asked', 'half approved', 'active'), (grantId) => decides('engineer', 'withdraw', grantId));
+    await inParallel(ids('asked', 'half approved', 'active'), atOnce, (grantId) =>
+      decides('engineer', 'withdraw', grantId),
+    );
   });
 
   it('ends every one of them right, on old and new code, and breaks no promise', async () => {
@@ -225,11 +230,3 @@ describe(`an upgrade under ${count} live grants`, function () {
     assert.ok(reconciled.builds.length > 0);
   });
 });
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const lane = async (): Promise<void> => {
-    for (const item of rest) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-}

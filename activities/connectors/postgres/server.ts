@@ -60,10 +60,10 @@ export function connectServer(address: Address, password: string): Server {
   pool.on('error', told);
   pool.on('connect', (client) => client.on('error', told));
   const durable = new WeakSet<pg.ClientBase>();
-  async function keepOnDisk(client: pg.ClientBase): Promise<void> {
-    if (durable.has(client)) return;
-    await client.query(onDisk);
+  async function durably<T>(client: pg.ClientBase, work: (session: Session) => Promise<T>): Promise<T> {
+    if (!durable.has(client)) await client.query(onDisk);
     durable.add(client);
+    return work(sessionOf(client));
   }
   return {
     address,
@@ -79,10 +79,7 @@ export function connectServer(address: Address, password: string): Server {
         const answer = await cutBy(
           signal,
           () => giveBack(true),
-          async () => {
-            await keepOnDisk(client);
-            return work(sessionOf(client));
-          },
+          () => durably(client, work),
         );
         giveBack(false);
         return answer;
@@ -101,10 +98,7 @@ export function connectServer(address: Address, password: string): Server {
         return await cutBy(
           signal,
           () => void close(),
-          async () => {
-            await keepOnDisk(client);
-            return work(sessionOf(client));
-          },
+          () => durably(client, work),
         );
       } finally {
         await close();
