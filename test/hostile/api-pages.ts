@@ -20,18 +20,21 @@ const longestMs = 3_000;
 /** A decision waits for its outcome, a credential for the target, an export for all chains. */
 const waitsMs = 20_000;
 
-/** Each would show in a page that takes it for more than text: as an element, out of an attribute, as an address, as a template. */
+/**
+ * Each would show in a page that takes it for more than text: as an element, out of an attribute, as an address, as a template.
+ * None ends in `zq`: what follows then is the page's own, and would pass for markup that was let through.
+ */
 const marked = [
   'zq<b title=zq>',
-  'zq"zq=\'zq',
+  'zq"zq=\'zq.',
   "zq'zq=`zq`",
   'zq</title></textarea></script><b zq>',
   'javascript:zq(1)',
-  'zq<%= 7*191 %>{{7*191}}${7*191}',
+  'zq<%= 30011*30013 %>{{30011*30013}}${30011*30013}',
   'zq\r\nSet-Cookie: zq=1\r\n\r\n<b zq>',
   'zq&lt;b&gt;&#60;b zq&#62;',
 ];
-const raw = /zq<(b|\/)|zq["'](?!\s*(>|[a-z-]+=|\/))|<b zq|(href|src|action)\s*=\s*["']?\s*javascript:|zq.*1337/;
+const raw = /zq<(b|\/)|zq["']|<b zq|(href|src|action)\s*=\s*["']?\s*javascript:|zq.*900720143/;
 
 /** The names of all fields of all forms, as the templates have them. */
 const templates = new URL('../../api/web/templates/', import.meta.url);
@@ -180,7 +183,8 @@ describe(`every page, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, function
   function judgeText(answer: RawAnswer, what: string): void {
     const text = textOf(answer);
     const type = valueOf(answer.headers, 'content-type') ?? '';
-    if (type.startsWith('text/html')) assert.doesNotMatch(text, raw, what);
+    const found = type.startsWith('text/html') ? raw.exec(text) : null;
+    assert.ok(!found, `${text.slice((found?.index ?? 0) - 100).slice(0, 300)} in answer to ${what}`);
     const cookies = answer.headers.filter(([name]) => name === 'set-cookie');
     assert.ok(
       cookies.every(([, cookie]) => !cookie.startsWith('zq')),
