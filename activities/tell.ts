@@ -3,7 +3,7 @@
  * risk baselines.
  *
  * 1. Each part is tried whatever became of the others; when any failed, the activity fails and is retried.
- * 2. A part that was done is not done again in the same chain of attempts: heartbeat details carry that to the next one.
+ * 2. A part that was done is not done again after one that failed: heartbeat details carry that to the next attempt.
  * 3. All parts can bear repeating, for the case that a worker dies between doing and noting.
  */
 import { ApplicationFailure, Context } from '@temporalio/activity';
@@ -43,7 +43,6 @@ export function createTells({ publish, files, notify, baselines, log }: TellDeps
         try {
           await work();
           done.add(part);
-          context.heartbeat([...done]);
         } catch (error) {
           failed.push(part);
           const fields = {
@@ -67,6 +66,8 @@ export function createTells({ publish, files, notify, baselines, log }: TellDeps
       ]);
       // The reasons are in the log: error texts of servers stay out of history.
       if (failed.length > 0) {
+        // Only then is there a next attempt to tell: each heartbeat is a write of Temporal's.
+        context.heartbeat([...done]);
         throw ApplicationFailure.create({ message: `Not told yet: ${failed.join(', ')}.`, type: 'not-told' });
       }
     },

@@ -58,7 +58,8 @@ export interface Grants {
   decide(grantId: string, decision: Decision): Promise<Judged>;
   /** How many decisions this grant was sent, judged or not. */
   decisionsSoFar(found: Found): Promise<number>;
-  collect(grantId: string, collect: messages.Collect): Promise<messages.Collected>;
+  /** While access is being set up it waits for that, up to two seconds, in the workflow itself. */
+  collect(grantId: string, collect: messages.Collect, isSetUp: boolean): Promise<messages.Collected>;
   record(grantId: string): Promise<AuditRecord[]>;
   /** Rejects when Temporal does not answer. */
   ping(): Promise<void>;
@@ -67,6 +68,8 @@ export interface Grants {
 const callMs: Ms = 3_000;
 /** How long a decision's outcome is waited for before it is answered as recorded. */
 const outcomeMs: Ms = 2_000;
+/** Outcomes asked for at a time, by one process: where more decide at once, asking takes from the workers what deciding needs. */
+const askingMost = 64;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */
 const countFrom = 100;
 
@@ -116,6 +119,27 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
       return undefined;
     }
   }
+
+  /** The signal is recorded: from here on, silence and failures of queries only mean "not judged yet". */
+  async function outcomeOf(grantId: string, decision: Decision): Promise<Judged> {
+    const { decisionId } = decision.message;
+    const deadline = Date.now() + outcomeMs;
+    const look = () => handleOf(grantId).query(messages.outcome, decisionId);
+    // What widens is judged by an activity first: whoever asks at once, or too often, only keeps the worker from it.
+    if (!('endsGrant' in decision)) await pause(judgedMs);
+    let pauseMs = firstPauseMs;
+    for (;;) {
+      const answer = await ask(look, deadline - Date.now()).catch(() => undefined);
+      if (answer?.outcome) return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
+      const leftMs = deadline - Date.now();
+      if (answer === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
+      // The last question is asked as late as it can be answered.
+      await pause(Math.min(pauseMs, leftMs - firstPauseMs / 2));
+      pauseMs = Math.min(pauseMs * 1.5, longestPauseMs);
+    }
+  }
+
+  let asking = 0;
 
   return {
     start: async (signed, memo) => {
@@ -189,7 +213,6 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
 
     decide: async (grantId, decision) => {
       const handle = handleOf(grantId);
-      const { decisionId } = decision.message;
       try {
         await ask(() => handle.signal(decision.action, decision.message));
       } catch (error) {
@@ -202,21 +225,12 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
         await ask(() => handle.cancel());
         return { is: 'recorded' };
       }
-      const deadline = Date.now() + outcomeMs;
-      // What widens is judged by an activity first: whoever asks at once, or too often, only keeps the worker from it.
-      let pauseMs = firstPauseMs;
-      if (!('endsGrant' in decision)) await pause(pauseMs);
-      for (;;) {
-        const answer = await ask(() => handle.query(messages.outcome, decisionId), deadline - Date.now()).catch(
-          // The signal is recorded: from here on, silence and failures of queries only mean "not judged yet".
-          () => undefined,
-        );
-        if (answer?.outcome) return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
-        const leftMs = deadline - Date.now();
-        if (answer === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
-        // The last question is asked as late as it can be answered.
-        await pause(Math.min(pauseMs, leftMs - firstPauseMs / 2));
-        pauseMs = Math.min(pauseMs * 1.5, longestPauseMs);
+      if (asking >= askingMost) return { is: 'recorded' };
+      asking += 1;
+      try {
+        return await outcomeOf(grantId, decision);
+      } finally {
+        asking -= 1;
       }
     },
 
@@ -240,12 +254,12 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
       return count;
     },
 
-    collect: async (grantId, collect) => {
+    collect: async (grantId, collect, isSetUp) => {
+      // The update's id is the caller's: Temporal answers a repeated one from history, with the first answer. One that came too
+      // early has an id of its own, since its refusal would be repeated too.
+      const updateId = isSetUp ? collect.collectId : `${collect.collectId} early`;
       try {
-        return await ask(() =>
-          // The update's id is the caller's: Temporal answers a repeated one from history, with the first answer.
-          handleOf(grantId).executeUpdate(messages.collect, { args: [collect], updateId: collect.collectId }),
-        );
+        return await ask(() => handleOf(grantId).executeUpdate(messages.collect, { args: [collect], updateId }));
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) {
           throw new Problem('not-active', 'This grant is over, so there is nothing to collect.');
@@ -276,6 +290,8 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
   };
 }
 
+/** What the judge of a decision takes where it is quick. */
+const judgedMs: Ms = 35;
 /** Between two questions for an outcome; each pause is half as long again, up to the longest. */
 const firstPauseMs: Ms = 20;
 const longestPauseMs: Ms = 150;

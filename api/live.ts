@@ -12,6 +12,8 @@ import { signedOutChannel } from './identity/sign-outs.js';
 export interface Live {
   /** Calls back whenever the grant may have changed. Returns the way to stop. */
   watch(grantId: string, changed: () => void): () => void;
+  /** The grant has changed: tells whoever watches it, in every process that Redis reaches. */
+  tell(grantId: string): void;
   /** Calls back with each sign-out, as `sign-outs.ts` writes it. */
   onSignOut(signedOut: (message: string) => void): () => void;
   close(): void;
@@ -21,9 +23,10 @@ export interface Live {
 const safetyMs = 15_000;
 const pollMs = 1_000;
 
-/** `subscriber` is a connection of its own, since a subscribed one takes no other commands. */
+/** `subscriber` is a connection of its own, since a subscribed one takes no other commands; `redis` is one that does. */
 export function createLive(
   subscriber: Pick<Redis, 'on' | 'subscribe' | 'status'>,
+  redis: Pick<Redis, 'publish'>,
   times: { pollMs: number; safetyMs: number } = { pollMs, safetyMs },
 ): Live {
   const watchers = new EventEmitter().setMaxListeners(0);
@@ -70,6 +73,9 @@ export function createLive(
 
   return {
     watch: (grantId, changed) => on(watchers, grantId, changed),
+    tell: (grantId) => {
+      redis.publish(changedChannel, grantId).catch(() => watchers.emit(grantId));
+    },
     onSignOut: (signedOut) => on(signOuts, 'out', signedOut),
     close: () => {
       clearInterval(timer);

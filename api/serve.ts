@@ -77,7 +77,7 @@ export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi>
     codec: createCodec(codecKeys, 'throw'),
     onForeign: (workflowId, because) => log.warn({ workflowId, because }, 'not shown as a grant'),
   });
-  const live = createLive(subscriber);
+  const live = createLive(subscriber, redis);
   const signOuts = createSignOuts(redis, sessionKey);
   live.onSignOut((message) => signOuts.heard(message));
   // Before anybody signs in, where that can be, so that a Redis that was wiped asks as few as possible to sign in again.

@@ -15,11 +15,15 @@ import { owed } from './domain/owed.js';
 import { pageOf } from './domain/record.js';
 import type { SignedRequest } from './domain/request.js';
 import { opened, type State } from './domain/state.js';
+import type { Ms } from './domain/time.js';
 import { transition } from './domain/transition.js';
 import { run, type Pinned } from './effects.js';
 import { Inbox, type WideningMessage } from './inbox.js';
 import * as messages from './messages.js';
 import { Showing } from './showing.js';
+
+/** How long whoever collects waits for access that is being set up. */
+const activeWithin: Ms = 2_000;
 
 /** The server refuses answers above about 64 kB. */
 const recordBytesMax = 48_000;
@@ -31,6 +35,8 @@ export class Life {
   private readonly showing = new Showing();
   private readonly alarm = new Alarm();
   private isJudging = false;
+  /** How many wait for the credential of access that is being set up. */
+  private collecting = 0;
   private readonly pinned: Pinned = {
     current: () => this.state.receiptKeys,
     learn: (receiptKeys) => this.inbox.answer({ type: 'receipt-keys', receiptKeys }),
@@ -45,7 +51,10 @@ export class Life {
   async until(done: (state: State) => boolean): Promise<void> {
     while (!done(this.state)) {
       this.start();
-      if (!this.turn()) await this.rest();
+      if (this.turn()) continue;
+      // Who waits for the access takes it first, so that its being there and its being taken are told at once.
+      if (this.collecting > 0 && !this.isActivating()) await condition(() => this.collecting === 0);
+      await this.rest();
     }
   }
 
@@ -176,15 +185,35 @@ export class Life {
     });
     setHandler(messages.collect, (input) => this.collected(input), {
       // Synchronous and read-only, as the SDK demands: an asynchronous validator would fail the workflow task.
-      validator: (input) => void this.collectable(input),
+      validator: (input) => {
+        const next = this.afterCollecting(input);
+        if (isRefusal(next) && !(next.refused === 'not-active' && this.isActivating())) throw failureOf(next);
+      },
     });
     const root = CancellationScope.current();
     root.cancelRequested.catch(() => inbox.cancel());
   }
 
-  private collected(input: messages.Collect): messages.Collected {
-    const next = this.collectable(input);
-    this.state = next;
+  private isActivating(): boolean {
+    return this.state.phase === 'ACTIVATING';
+  }
+
+  /** Who comes while the access is being set up gets it in the moment that it is there. */
+  private async collected(input: messages.Collect): Promise<messages.Collected> {
+    if (!this.isActivating()) return this.handOver(input);
+    this.collecting += 1;
+    try {
+      await condition(() => !this.isActivating(), activeWithin);
+      return this.handOver(input);
+    } finally {
+      this.collecting -= 1;
+    }
+  }
+
+  private handOver(input: messages.Collect): messages.Collected {
+    const next = this.afterCollecting(input);
+    if (isRefusal(next)) throw failureOf(next);
+    if (next !== this.state) this.state = { ...next, changes: next.changes + 1, changedAt: Date.now() };
     const { provisioned, collected, expireTime } = next;
     return {
       sealed: provisioned?.sealedCredential ?? '',
@@ -193,14 +222,16 @@ export class Life {
     };
   }
 
-  /** The state after the handing-over; throws the failure that the caller of the update gets. */
-  private collectable(input: messages.Collect): State {
+  private afterCollecting(input: messages.Collect): State | Refusal {
     const { collectId, by } = { ...input };
     const event: Event = { type: 'collected', collectId: String(collectId).slice(0, 64), by: String(by) };
-    const next = transition(this.state, event, Date.now());
-    if (isRefusal(next)) throw ApplicationFailure.nonRetryable(next.because, next.refused);
-    return next === this.state ? next : { ...next, changes: next.changes + 1, changedAt: Date.now() };
+    return transition(this.state, event, Date.now());
   }
+}
+
+/** What the caller of an update gets. */
+function failureOf({ refused, because }: Refusal): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(because, refused);
 }
 
 function refusedEvent(message: WideningMessage, { refused: code, because }: Refusal): Refused {

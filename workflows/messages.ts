@@ -50,7 +50,10 @@ export const outcome = defineQuery<OutcomeAnswer, [string]>('outcome');
  */
 export const record = defineQuery<AuditRecord[], [after?: number]>('record');
 
-/** `by` must be the subject. The update id is the `collectId`, so that a repeated call gets the same answer. */
+/**
+ * `by` must be the subject. A `collectId` that is repeated gets the same answer. Access that is being set up is waited for, up
+ * to two seconds.
+ */
 export interface Collect {
   collectId: string;
   by: Ref;

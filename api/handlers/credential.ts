@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { may } from '../../workflows/domain/rights.js';
 import type { GrantState } from '../../workflows/domain/states.js';
 import type { Ms } from '../../workflows/domain/time.js';
+import type { GrantView } from '../../workflows/domain/view.js';
+import type { Collected } from '../../workflows/messages.js';
 import type { Handlers } from '../handlers.js';
 import { requireKnownSignIn, requireStepUp } from '../identity/identify.js';
 import { Problem } from '../problem.js';
@@ -15,7 +17,7 @@ import { isoInstant } from '../schemas/time.js';
 import type { HandlerDeps } from './deps.js';
 import { refuseFlood } from './flood.js';
 import { renew } from './renew.js';
-import { standingOf } from './standing.js';
+import { standingOf, type Standing } from './standing.js';
 import type { Waits } from './waits.js';
 
 /** What can still become active. */
@@ -48,30 +50,49 @@ export function collectHandler(deps: HandlerDeps, waits: Waits, renewals: Waits)
     if (first.found.view.subject !== actor.ref) {
       throw new Problem('not-the-subject', 'Only the subject may collect the credential.');
     }
-    const isSettled = ({ state }: { state: GrantState }): boolean => !before.includes(state);
-    const standing = wait === undefined ? first : await waits(first, actor, isSettled, wait, gone);
-    const { found, roles } = standing;
-    const { view, recipientKey } = found;
-    if (!may(isLost ? 'renew' : 'collect', roles, view.state)) {
-      throw new Problem('not-active', 'There is a credential only while the access is active.', { state: view.state });
-    }
-    const caller = wait === undefined ? actor : await deps.stillKnown(actor);
-    requireKnownSignIn(caller);
-    if (view.stepUpAtCollection) requireStepUp(caller, 'This credential is collected');
-    if (isLost) {
-      await refuseFlood(deps, found);
-      await renew(deps, renewals, standing, collectId, caller);
-      requireKnownSignIn(await deps.stillKnown(caller));
-    }
-    // It is handed over once: never to nobody.
-    if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
 
-    const { sealed, collectedAt, expireTime } = await deps.grants.collect(id, { collectId, by: actor.ref });
+    /** What must hold just before it is handed over, and the handing over; what is not set up yet is waited for in the workflow. */
+    async function handOver(standing: Standing, isSetUp = true): Promise<Collected> {
+      const { found, roles } = standing;
+      const { view } = found;
+      if (isSetUp && !may(isLost ? 'renew' : 'collect', roles, view.state)) {
+        const because = 'There is a credential only while the access is active.';
+        throw new Problem('not-active', because, { state: view.state });
+      }
+      const caller = wait === undefined ? actor : await deps.stillKnown(actor);
+      requireKnownSignIn(caller);
+      if (view.stepUpAtCollection) requireStepUp(caller, 'This credential is collected');
+      if (isLost) {
+        await refuseFlood(deps, found);
+        await renew(deps, renewals, standing, collectId, caller);
+        requireKnownSignIn(await deps.stillKnown(caller));
+      }
+      // It is handed over once: never to nobody.
+      if (gone?.aborted) throw new Problem('not-active', 'Whoever waited for it has gone.', { state: view.state });
+      const collected = await deps.grants.collect(id, { collectId, by: actor.ref }, isSetUp);
+      if (!isSetUp) requireKnownSignIn(await deps.stillKnown(caller));
+      return collected;
+    }
+
+    async function waited(withinMs: Ms): Promise<Collected> {
+      const until = Date.now() + withinMs;
+      const isSettled = ({ state }: GrantView): boolean => !before.includes(state);
+      const isBeingMade = ({ state }: GrantView): boolean => state === 'ACTIVATING' && !isLost;
+      const standing = await waits(first, actor, (view) => isSettled(view) || isBeingMade(view), withinMs, gone);
+      if (!isBeingMade(standing.found.view)) return handOver(standing);
+      return handOver(standing, false).catch(async (error: unknown) => {
+        // A target that takes its time: from here on the news says when it is there.
+        if (!(error instanceof Problem && error.code === 'not-active')) throw error;
+        return handOver(await waits(standing, actor, isSettled, until - Date.now(), gone));
+      });
+    }
+
+    const { sealed, collectedAt, expireTime } = await (wait === undefined ? handOver(first) : waited(wait));
     const now = Date.now();
-    if (now >= expireTime) throw new Problem('not-active', 'This access is over.', { state: view.state });
+    if (now >= expireTime) throw new Problem('not-active', 'This access is over.');
     deps.log.info({ grantId: id, by: actor.ref, collectId }, 'credential handed over');
     const answer = { collectId, expireTime: isoInstant(expireTime) };
-    if (recipientKey) return { ...answer, sealed };
+    if (first.found.recipientKey) return { ...answer, sealed };
 
     if (now >= collectedAt + openForMs) {
       throw new Problem(

@@ -66,6 +66,8 @@ export function decisionHandlers(
     const { decisionId } = decision.message;
     const judged = await deps.grants.decide(id, decision);
     deps.log.info({ grantId: id, by: actor.ref, action, decisionId, answer: judged.is }, 'decided');
+    // The workflow tells what its target answered; that the target was asked is known here first.
+    if (judged.is === 'judged') deps.live.tell(id);
     switch (judged.is) {
       case 'judged':
         return answerOf(judged.outcome, judged.state, { action, actor });

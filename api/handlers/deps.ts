@@ -17,7 +17,7 @@ export interface HandlerDeps {
   signer: Signer;
   passkeys: PasskeyChecks;
   sealer: Sealer;
-  live: Pick<Live, 'watch' | 'onSignOut'>;
+  live: Pick<Live, 'watch' | 'tell' | 'onSignOut'>;
   /** Who the caller still is, after a call has waited; throws where their sign-in has ended. */
   stillKnown: (actor: Actor) => Promise<Actor>;
   log: Log;

@@ -42,6 +42,9 @@ function steps(events: HistoryEvent[], seen: Omit<Approved, 'grantId'>): Steps {
   const marks: [name: string, at: number][] = [];
   const scheduled = new Map<string, string>();
   let tasks = 0;
+  // While the target is asked, the call that waits for the access comes in, in a workflow task that nothing waits for.
+  let isBeside = false;
+  let isAsked = false;
   for (const event of events.slice(from)) {
     const at = instantOf(event);
     const activity = (id: unknown): string | undefined => scheduled.get(String(id));
@@ -51,10 +54,14 @@ function steps(events: HistoryEvent[], seen: Omit<Approved, 'grantId'>): Steps {
       const { activityType } = event.activityTaskScheduledEventAttributes;
       // Told beside the story: nobody waits for its answer.
       if (activityType?.name !== 'tell') scheduled.set(String(event.eventId), activityType?.name ?? '');
+      if (activityType?.name === 'provision') isAsked = true;
     } else if (event.workflowTaskStartedEventAttributes) {
+      isBeside = isAsked;
+      if (isBeside) continue;
       tasks += 1;
       marks.push([`Temporal: workflow task ${tasks} reaches the worker`, at]);
     } else if (event.workflowTaskCompletedEventAttributes) {
+      if (isBeside) continue;
       marks.push([`decisions: workflow task ${tasks}`, at]);
       if (scheduled.size === 2 && marks.some(([name]) => name === 'connectors: provision')) break;
     } else if (event.activityTaskStartedEventAttributes) {
@@ -62,10 +69,11 @@ function steps(events: HistoryEvent[], seen: Omit<Approved, 'grantId'>): Steps {
       if (name) marks.push([`Temporal: ${name} reaches its worker`, at]);
     } else if (event.activityTaskCompletedEventAttributes) {
       const name = activity(event.activityTaskCompletedEventAttributes.scheduledEventId);
+      if (name === 'provision') isAsked = false;
       if (name) marks.push([`${name === 'provision' ? 'connectors' : 'decisions'}: ${name}`, at]);
     }
   }
-  marks.push(['news of it, the update that hands over, the answer', seen.collectedAt]);
+  marks.push(['the answer to whoever waits for the credential', seen.collectedAt]);
   marks.push(['target: first login', seen.loggedInAt]);
   let before = seen.approvedAt;
   return marks.map(([name, at]) => {
@@ -79,7 +87,7 @@ function instantOf({ eventTime }: HistoryEvent): number {
   return Number(eventTime?.seconds ?? 0) * 1_000 + Number(eventTime?.nanos ?? 0) / 1e6;
 }
 
-/** Of those that went the common way; an update that came between, or a worker that was slow, makes another. */
+/** Of those that went the common way; a worker that was slow makes another. */
 export function stepsTable(all: Steps[]): Table {
   const ways = new Map<string, Steps[]>();
   for (const one of all) {

@@ -152,6 +152,32 @@ describe('a credential', () => {
       assert.equal((await answer).credential?.password, 'hunter2');
     });
 
+    it('comes with the access itself where that is set up while the call waits, and nobody else has it', async () => {
+      const { world, answer } = waits({ view: { state: 'ACTIVATING' }, brisk: true }, 30_000);
+      assert.equal((await answer).credential?.password, 'hunter2');
+      assert.equal(world.collected(), 1);
+      const other = waits({ view: { state: 'ACTIVATING' }, brisk: true }, 30_000, 'engineer');
+      await refused(other.answer, 'not-the-subject');
+      assert.equal(other.world.collected(), 0);
+    });
+
+    it('is not shown to a sign-in that ended while the access was set up', async () => {
+      let asked = 0;
+      const stillKnown = (actor: Actor) => Promise.resolve({ ...actor, signOutsKnown: (asked += 1) === 1 });
+      await refused(
+        waits({ view: { state: 'ACTIVATING' }, brisk: true, stillKnown }, 30_000).answer,
+        'fresh-sign-in-required',
+      );
+      assert.equal(asked, 2);
+    });
+
+    it('that is lost is made anew, and not taken as it is, where the call comes while it is set up', async () => {
+      const world = worldOf({ ...active, collected: collected(), view: { state: 'ACTIVATING' }, brisk: true });
+      const body = { collectId: randomUUID(), wait: 5, renew: true as const };
+      await refused(world.handlers.collect(grantId, body, actorOf('engineer-2')), 'not-active');
+      assert.equal(world.collected(), 0);
+    });
+
     it('is for nobody else, who need not wait to hear that', async () => {
       await refused(waits({ view: { state: 'ACTIVATING' } }, 30_000, 'manager').answer, 'not-the-subject');
     });

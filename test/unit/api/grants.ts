@@ -155,6 +155,39 @@ describe('a grant that takes no more signals', () => {
   });
 });
 
+describe('a decision', () => {
+  it('is answered as recorded at once where so many decide that asking would keep the workers from it', async () => {
+    let asked = 0;
+    let answer = (): void => undefined;
+    const judged = new Promise((resolve) => {
+      answer = () => resolve({ outcome: { decisionId: 'd' }, state: 'REVOKING' });
+    });
+    const { grants } = grantsOver({
+      signal: () => Promise.resolve(),
+      query: () => {
+        asked += 1;
+        return judged;
+      },
+    });
+    const revoke: Decision = {
+      action: 'revoke',
+      endsGrant: true,
+      message: { decisionId: 'd', by: 'person:manager', reason: '' },
+    };
+    const storm = Array.from({ length: 200 }, () => grants.decide(grantId, revoke));
+    assert.deepEqual(await storm.at(-1), { is: 'recorded' });
+    answer();
+    const answers = await Promise.all(storm);
+    assert.equal(answers.filter(({ is }) => is === 'judged').length, asked);
+    assert.ok(asked >= 50 && asked < 100, `asked ${asked} times`);
+    assert.equal(
+      (await grants.decide(grantId, revoke)).is,
+      'judged',
+      'whoever comes after it is told what became of it',
+    );
+  });
+});
+
 describe('a record', () => {
   const chainOf = (count: number): AuditRecord[] => {
     let chain: AuditRecord[] = [];

@@ -39,6 +39,13 @@ describe('temporal-dev.yml', () => {
     }
   });
 
+  it('lets it forget at once what it has done', () => {
+    for (const queue of ['transfer', 'timer', 'visibility']) {
+      const setting = `--dynamic-config-value=history.${queue}ProcessorUpdateAckInterval="1s"`;
+      assert.ok(services.temporal.command.includes(setting), setting);
+    }
+  });
+
   it('registers every search attribute of a grant', () => {
     const registered = services.temporal.command
       .filter((argument) => argument.startsWith('--search-attribute='))

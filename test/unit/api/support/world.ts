@@ -35,6 +35,8 @@ export interface GivenGrant {
   view?: Partial<GrantView>;
   found?: Partial<Found>;
   collected?: Collected;
+  /** Access that is being set up is there while the call that collects it waits. */
+  brisk?: true;
   /** What is inside of what the connector sealed. */
   inside?: Record<string, unknown>;
   /** The grant is found under every id. */
@@ -70,7 +72,7 @@ export interface World {
 }
 
 export function worldOf(given: GivenGrant = {}): World {
-  const { view, found, collected, inside, anyId, unreadable, policy = example, then, looked, stillKnown } = given;
+  const { view, found, collected, brisk, inside, anyId, unreadable, policy = example, then, looked, stillKnown } = given;
   const sent: Decision[] = [];
   const signed: Approval[] = [];
   const attested: Challenged[] = [];
@@ -108,7 +110,8 @@ export function worldOf(given: GivenGrant = {}): World {
       grant.view = { ...grant.view, ...then?.(decision) };
       return Promise.resolve({ is: 'recorded' });
     },
-    collect: () => {
+    collect: (_id, _collect, isSetUp) => {
+      if (!isSetUp && !brisk) return Promise.reject(new Problem('not-active', 'It is not set up yet.'));
       collections += 1;
       return collected ? Promise.resolve(collected) : missing();
     },
@@ -144,6 +147,7 @@ export function worldOf(given: GivenGrant = {}): World {
         ring = changed;
         return () => undefined;
       },
+      tell: () => undefined,
       onSignOut: () => () => undefined,
     },
     stillKnown: stillKnown ?? ((actor) => Promise.resolve(actor)),
