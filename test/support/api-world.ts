@@ -376,7 +376,10 @@ function createWork({ engine, client, keys, policy, redis, log, standing, auditD
       await connection?.close();
       connection = undefined;
     },
-    close: () => book.close(),
+    close: async () => {
+      await files.close();
+      await book.close();
+    },
   };
 }
 

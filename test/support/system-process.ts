@@ -1,10 +1,7 @@
 /** One of our own processes under test, as the launcher runs it: killed, stopped and started again as often as a test likes. */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import type { OwnProcess } from '../../workers/dev/processes.js';
 import { type Program, runProgram, whenUp } from '../../workers/dev/program.js';
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+import { ownArgs } from './own-args.js';
 
 export class SystemProcess {
   /** Every line that it said, in all its lives. */
@@ -46,7 +43,7 @@ export class SystemProcess {
     this.program = await runProgram({
       name,
       command: process.execPath,
-      args: [...nodeArgs, '--enable-source-maps', '--import', tsx, file],
+      args: [...nodeArgs, ...ownArgs(file)],
       env: { ...this.own.env, ...this.settings, ...env },
       onLine: (line) => void this.said.push(line),
     });

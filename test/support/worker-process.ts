@@ -1,8 +1,10 @@
 /** One of our worker processes, as the launcher runs it: its own Node, its own environment, its log to look into. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { freePort } from '../../workers/dev/ports.js';
+import { root } from '../../workers/dev/settings.js';
+import { ownArgs } from './own-args.js';
 import { until } from './until.js';
 
 export interface WorkerProcess {
@@ -21,9 +23,8 @@ export async function startWorker(
   env: Record<string, string>,
 ): Promise<WorkerProcess> {
   const port = await freePort();
-  const root = fileURLToPath(new URL('../..', import.meta.url));
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', `workers/${file}.ts`], {
+  const child = spawn(process.execPath, ownArgs(join(root, `workers/${file}.ts`)), {
     cwd: root,
     env: { PATH, HOME, DAYPASS_HEALTH_PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
