@@ -152,9 +152,9 @@ class Asked {
       ...(value?.details?.['result']?.payloads ?? []),
       ...Object.values(value?.upsertedMemo?.fields ?? {}),
     ];
-    const opened = await this.open(payloads, workflowId);
-    const secret = opened.map(looksSecret).find((found) => found !== undefined);
-    const says = kept(type, name, opened[0]);
+    const [answer] = await this.open(payloads, workflowId);
+    const secret = await this.secretIn(raw, workflowId);
+    const says = kept(type, name, answer);
     return {
       id,
       at,
@@ -164,6 +164,17 @@ class Asked {
       ...(says !== undefined && { says }),
       ...(secret !== undefined && { secret }),
     };
+  }
+
+  /** In its payloads, opened, and in all else that it says: failures, attributes to search by, summaries, names. */
+  private async secretIn(raw: RawEvent, workflowId: string): Promise<string | undefined> {
+    const { payloads, words } = partsOf(raw);
+    const sealed = payloads.filter(({ metadata }) => Buffer.from(metadata?.['encoding'] ?? []).toString() === sealedAs);
+    const plain = payloads
+      .filter((payload) => !sealed.includes(payload))
+      .map(({ data }) => Buffer.from(data ?? []).toString());
+    const opened = await this.open(sealed, workflowId);
+    return [...opened, ...plain, ...words].map(looksSecret).find((found) => found !== undefined);
   }
 
   private async open(payloads: Payload[], workflowId: string): Promise<unknown[]> {
@@ -184,6 +195,22 @@ class Asked {
       if (replayed) replayed.facts.replayed = error ? { because: error.message } : 'clean';
     }
   }
+}
+
+const sealedAs = 'binary/encrypted';
+
+/** Every payload, and every other text, wherever in it they are. */
+export function partsOf(value: unknown): { payloads: Payload[]; words: string[] } {
+  const payloads: Payload[] = [];
+  const words: string[] = [];
+  const look = (part: unknown): void => {
+    if (typeof part === 'string') words.push(part);
+    if (typeof part !== 'object' || part === null || part instanceof Uint8Array) return;
+    if ('metadata' in part && 'data' in part) payloads.push(part as Payload);
+    else for (const inner of Object.values(part)) look(inner);
+  };
+  look(value);
+  return { payloads, words };
 }
 
 /** The rest is looked at and let go: ten thousand histories would not fit. */

@@ -49,6 +49,22 @@ export const narrowingIsHonoured: Check = ofEach((grant) =>
   }),
 );
 
+/** Whoever was counted, asked or reminded after it went on deciding. */
+const decidesOn = ['approved', 'step-opened', 'step-completed', 'step-reminded', 'step-escalated', 'step-expired'];
+const decidesAnew = ['extension-asked', 'removal-started', 'closed'];
+
+/** A deny ends what is being decided; one is refused only where nothing is. */
+export const denyIsHonoured: Check = ofEach((grant) =>
+  grant.records.map(({ type, detail, sequence }) => {
+    const isRefused = type === 'decision-refused' && detail['action'] === 'deny' && detail['code'] !== 'not-now';
+    if (type !== 'denied' && !isRefused) return undefined;
+    const next = grant.records
+      .slice(sequence)
+      .find((record) => decidesOn.includes(record.type) || decidesAnew.includes(record.type));
+    return next && decidesOn.includes(next.type) && `${next.type} (${next.sequence}) follows a deny (${sequence})`;
+  }),
+);
+
 /** When the turn began that took this signal; undefined where none did yet, or the grant was over. */
 function turnAfter({ history }: GrantFacts, { id }: HistoryEvent): number | undefined {
   const done = history.find((event) => {

@@ -13,6 +13,7 @@ import {
 import {
   acceptedIsTold,
   countsOnce,
+  denyIsHonoured,
   isExplained,
   isInTheFiles,
   keepsItsRules,
@@ -44,7 +45,7 @@ export const promises: Record<PromiseNumber, Row> = {
   },
   5: {
     says: 'Widening access needs proof; reducing it needs none.',
-    checks: { wideningIsProved, narrowingIsHonoured },
+    checks: { wideningIsProved, narrowingIsHonoured, denyIsHonoured },
   },
   6: { says: 'Nobody approves for themselves.', checks: { nobodyForThemselves } },
   7: {

@@ -1,7 +1,8 @@
 /** Promise 7: what a connector did it signed, and it did it on the decisions that the record shows. */
+import type { AuditRecord } from '../../../workflows/domain/record.js';
 import type { GrantFacts } from './facts.js';
 import { hashOf, signedBy } from './jws.js';
-import { all, first, numberOf, ofEach, textOf, type Check } from './look.js';
+import { all, first, numberOf, ofEach, textOf, time, type Check } from './look.js';
 
 const kinds: { [record: string]: string } = {
   activated: 'made',
@@ -33,25 +34,49 @@ export const receiptsAreSigned: Check = ofEach((grant, { keys, installation }) =
   }),
 );
 
-/** The digest in the receipt is that of the request and of approvals in the record, enough of them. */
+interface Basis {
+  request: unknown;
+  approvals: unknown[];
+  extensions: { extension: unknown; approvals: unknown[] }[];
+}
+
+/** The digest in each receipt is that of the request, of approvals in the record, and of the extensions until then with theirs. */
 export const standsOnItsEvidence: Check = ofEach((grant) => {
   const made = first(grant, 'activated');
   if (!made) return [];
-  const claimed = payloadOf(made.detail['receipt'])['evidenceDigest'];
   const request = first(grant, 'requested')?.detail['evidence'];
-  const votes = all(grant, 'approved').filter(({ detail }) => detail['about'] === 'request');
-  const fits = subsets(votes.map(({ detail }) => detail['evidence'])).some(
-    (approvals) => hashOf({ request, approvals, extensions: [] }) === claimed,
-  );
-  return [
-    !fits && 'its account stands on other evidence than its record shows',
-    made.detail['evidenceDigest'] !== claimed && 'its record claims other evidence than its receipt',
-  ];
+  let bases = votesAbout(grant, 'request')
+    .map((approvals): Basis => ({ request, approvals, extensions: [] }))
+    .filter(claimedBy(made));
+  if (bases.length === 0) return ['its account stands on other evidence than its record shows'];
+  const { evidenceDigest } = payloadOf(made.detail['receipt']);
+  if (made.detail['evidenceDigest'] !== evidenceDigest) return ['its record claims other evidence than its receipt'];
+  for (const moved of all(grant, 'extended')) {
+    const { decisionId } = moved.detail;
+    const asked = all(grant, 'extension-asked').find(({ detail }) => detail['decisionId'] === decisionId);
+    const extension = asked?.detail['evidence'];
+    const ways = votesAbout(grant, decisionId).map((approvals) => ({ extension, approvals }));
+    bases = bases
+      .flatMap((basis) => ways.map((way) => ({ ...basis, extensions: [...basis.extensions, way] })))
+      .filter(claimedBy(moved));
+    if (bases.length === 0) return [`its end was moved at ${time(moved.at)} on other evidence than its record shows`];
+  }
+  return [];
 });
 
-/** In their order; a vote that lost its standing was left out. */
-function subsets(votes: unknown[]): unknown[][] {
-  return votes.reduce<unknown[][]>((some, vote) => [...some, ...some.map((chosen) => [...chosen, vote])], [[]]);
+function claimedBy({ detail }: AuditRecord): (basis: Basis) => boolean {
+  const claimed = payloadOf(detail['receipt'])['evidenceDigest'];
+  return (basis) => hashOf(basis) === claimed;
+}
+
+/** The approvals that may have counted, in their order; a vote that lost its standing was left out. */
+function votesAbout(grant: GrantFacts, about: unknown): unknown[][] {
+  return all(grant, 'approved')
+    .filter(({ detail }) => detail['about'] === about)
+    .reduce<unknown[][]>(
+      (some, { detail }) => [...some, ...some.map((chosen) => [...chosen, detail['evidence']])],
+      [[]],
+    );
 }
 
 function payloadOf(jws: unknown): { [field: string]: unknown } {

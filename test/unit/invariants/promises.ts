@@ -181,6 +181,13 @@ const rows: Row[] = [
   ],
   [5, 'wideningIsProved', (facts) => (facts.keys = { ...facts.keys, signing: [] }), /is not signed by the API/],
   [5, 'narrowingIsHonoured', (facts) => revokedBefore(facts, 'removal-started'), /a revoke of .* did not end it/],
+  [5, 'denyIsHonoured', (facts) => deniedBefore(facts, 'denied', {}), /approved \(5\) follows a deny \(4\)/],
+  [
+    5,
+    'denyIsHonoured',
+    (facts) => deniedBefore(facts, 'decision-refused', { action: 'deny', code: 'already-decided' }),
+    /follows a deny/,
+  ],
   [
     6,
     'nobodyForThemselves',
@@ -219,6 +226,12 @@ const rows: Row[] = [
     'standsOnItsEvidence',
     (facts) => bent(facts, 'activated', { detail: { evidenceDigest: 'e' } }),
     /claims other evidence/,
+  ],
+  [
+    7,
+    'standsOnItsEvidence',
+    (facts) => bent(facts, 'extended', { detail: { decisionId: 'x-2' } }),
+    /its end was moved at .* on other evidence/,
   ],
   [7, 'labelsFitReceipts', labelled, /another label/],
   [7, 'booksAgree', (facts) => facts.audit.report.findings.push(finding('unrecorded')), /It does not hold/],
@@ -321,6 +334,19 @@ const rows: Row[] = [
 ];
 
 const outcome = { decisionId: 'd-1', action: 'approve', by: 'person:manager', at: 0, result: 'applied' } as const;
+
+/** Somebody said no, and the approval counted after that. */
+function deniedBefore(facts: Facts, type: 'denied' | 'decision-refused', more: object): void {
+  changed(facts, (record) => {
+    const deny = {
+      ...record,
+      type,
+      by: 'person:owner',
+      detail: { decisionId: 'd-0', about: 'request', ...more },
+    } as const;
+    return record.type === 'approved' ? [deny, record] : [record];
+  });
+}
 
 /** A signal that was taken in a turn before anything ended. */
 function revokedBefore(facts: Facts, type: AuditRecord['type']): void {
