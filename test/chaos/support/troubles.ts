@@ -1,4 +1,5 @@
 /** Everything that is not a kill: what stands still, is cut off, slow, full, nonsense, or has another time. */
+import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -12,7 +13,7 @@ import type { Passages, World } from './world.js';
 const longMs = 12_000;
 const comesWithinMs = 60_000;
 const runningSeconds = 40;
-const skewPreload = new URL('./skew.mjs', import.meta.url).href;
+const skew = fileURLToPath(new URL('./skew.cjs', import.meta.url));
 
 const toTemporal = ['apiToTemporal', 'decisionsToTemporal', 'connectorsToTemporal'] as const;
 const toRedis = ['apiToRedis', 'decisionsToRedis'] as const;
@@ -242,7 +243,7 @@ function clock(name: 'decisions' | 'connectors', who: string, awayMs: number, al
       await until(isRunning, { withinMs: comesWithinMs, everyMs: 250, what: 'a running grant' });
       await process.kill();
       try {
-        await process.start({ NODE_OPTIONS: `--import=${skewPreload}`, CHAOS_CLOCK_AWAY_MS: String(awayMs) });
+        await process.start({ NODE_OPTIONS: `--require=${skew}`, CHAOS_CLOCK_AWAY_MS: String(awayMs) });
         people.bait('timed');
         await pause(forMs);
       } finally {

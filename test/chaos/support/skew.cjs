@@ -1,4 +1,4 @@
-/** Preloaded into one process by a test: its clock is so many milliseconds away from the machine's, in all its threads. */
+/** Preloaded (`--require`, which threads heed before they do anything) by a test: this process is so many milliseconds away. */
 const awayMs = Number(process.env.CHAOS_CLOCK_AWAY_MS ?? 0);
 const trueNow = Date.now.bind(Date);
 
