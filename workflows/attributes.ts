@@ -4,6 +4,7 @@ import type { Selector } from './domain/actor.js';
 import { union } from './domain/approval.js';
 import { isReviewPending, reviewersOf } from './domain/emergency.js';
 import type { State } from './domain/state.js';
+import type { Instant } from './domain/time.js';
 
 export const GrantState = defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD);
 export const Requester = defineSearchAttributeKey('Requester', SearchAttributeType.KEYWORD);
@@ -21,8 +22,11 @@ export const RevocationOverdue = defineSearchAttributeKey('RevocationOverdue', S
 /** The server terminates a workflow with an attribute above 2 kB. */
 const listBytesMax = 1_900;
 
-/** What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now, to decide or to review. */
-export function attributesOf(state: State): SearchAttributeUpdatePair[] {
+/**
+ * What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now, to decide or to review.
+ * `ChangedAt` is when it was told, which may be half a minute after it was so: who asks what changed since must not pass it by.
+ */
+export function attributesOf(state: State, toldAt: Instant): SearchAttributeUpdatePair[] {
   // A review that is owed waits for people as a decision does, also when the access is long over.
   const reviewers = isReviewPending(state) ? reviewersOf(state) : [];
   const asked = fitting(union(state.approval?.opening?.selectors ?? [], reviewers));
@@ -31,7 +35,7 @@ export function attributesOf(state: State): SearchAttributeUpdatePair[] {
     { key: Approvers, value: asked.length > 0 ? asked : null },
     { key: RiskScore, value: state.risk?.score ?? null },
     { key: ExpireTime, value: state.expireTime === undefined ? null : new Date(state.expireTime) },
-    { key: ChangedAt, value: new Date(state.changedAt) },
+    { key: ChangedAt, value: new Date(toldAt) },
     { key: RevocationOverdue, value: state.removing?.overdue ?? false },
   ];
 }

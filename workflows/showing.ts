@@ -60,9 +60,9 @@ export class Showing {
     this.shown = state;
     this.unshownSince = undefined;
     this.upsertView(state);
-    const pairs = attributesOf(state);
+    const pairs = attributesOf(state, state.changedAt);
     const seen = digest({ pairs: pairs.map(({ key, value }) => [key.name, value]) });
-    if (seen !== this.attributes) upsertSearchAttributes(pairs);
+    if (seen !== this.attributes) upsertSearchAttributes(attributesOf(state, Date.now()));
     this.attributes = seen;
     setCurrentDetails(detailsOf(state));
     this.tell(before, state);

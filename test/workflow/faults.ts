@@ -141,6 +141,25 @@ describe('a grant among faults', function () {
       assert.deepEqual([view.state, view.conditions, script.standing], ['REVOKED', [], false]);
     });
 
+    it('tells of one that takes long after half a minute, dated by then, so that no seal passes it by', async () => {
+      let down = true;
+      const script: Script = new Script({ remove: (ref) => (down ? Promise.reject(unknown()) : script.remove(ref)) });
+      const it = await world.active(script);
+      const seen = async () =>
+        (await it.handle.describe()).searchAttributes as { [name: string]: unknown[] | undefined };
+      await it.narrow('revoke', manager);
+      await it.shows({ state: 'REVOKING' });
+      assert.deepEqual((await seen())['GrantState'], ['ACTIVE'], 'it was told at once');
+      const revokedAt = (await it.record()).find(({ type }) => type === 'revoked')?.at ?? 0;
+      await it.skip(31_000);
+      await until(async () => (await seen())['GrantState']?.[0] === 'REVOKING');
+      const [changedAt] = (await seen())['ChangedAt'] ?? [];
+      assert.ok(changedAt instanceof Date && changedAt.getTime() >= revokedAt + 30_000);
+      down = false;
+      await it.skip(minute);
+      assert.equal((await it.ends()).state, 'REVOKED');
+    });
+
     it('does not believe another system than the one that holds the account', async () => {
       let other = true;
       const script: Script = new Script({
