@@ -5,6 +5,7 @@ import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { reassessId } from '../../workflows/ids.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { createSigner, privateKey } from '../support/signer.js';
 import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { until } from '../support/until.js';
@@ -36,6 +37,7 @@ describe('the decisions process', function () {
       DAYPASS_RECEIPT_KEYS_FILE: await file('receipts.json', JSON.stringify({ keys: [] })),
       DAYPASS_SEAL_KEY_FILE: await file('seal.json', JSON.stringify(await privateKey('Ed25519'))),
       DAYPASS_AUDIT_DIR: (auditDir = await folder()),
+      DAYPASS_WORKFLOW_BUNDLE_FILE: await bundleFile(),
       DAYPASS_POLICY_DIR: 'policy',
       DAYPASS_PORTAL_URL: 'http://localhost:7300',
       REDIS_URL: redis.url,

@@ -1,9 +1,8 @@
 /** A grant that was terminated in Temporal: reconcile finds its account at the real PostgreSQL and takes it away. */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { exportJWK, generateKeyPair } from 'jose';
 import { createPace } from '../../activities/connectors/pace.js';
 import { createAccounts, type AccountDeps } from '../../activities/accounts.js';
@@ -17,7 +16,7 @@ import { signStatement } from '../../activities/platform/jws.js';
 import type { PrivateJwk } from '../../activities/platform/keys.js';
 import { createLog } from '../../activities/platform/log.js';
 import { connectRedis } from '../../activities/platform/redis.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
 import { createReconciles } from '../../activities/reconciles.js';
 import { Target } from '../../workflows/attributes.js';
 import { digest } from '../../workflows/domain/digest.js';
@@ -26,8 +25,7 @@ import type { GrantView } from '../../workflows/domain/view.js';
 import { changeQueue, decisionsQueue, grantWorkflowId, reconcileWorkflowId, undoQueue } from '../../workflows/ids.js';
 import { collect } from '../../workflows/messages.js';
 import type { Reconciled } from '../../workflows/reconcile.js';
-// Quiet workers.
-import '../support/bundle.js';
+import { workflowBundle } from '../support/bundle.js';
 import { page } from '../support/authenticator.js';
 import { change, exampleDirectory } from '../support/change.js';
 import { receiptBook } from '../support/receipt-book.js';
@@ -38,7 +36,6 @@ import { until } from '../support/until.js';
 import { postgresGround, type PostgresGround } from '../support/connector-contract-postgres-ground.js';
 import { patience } from '../../workers/bundle.js';
 
-const workflowsPath = fileURLToPath(new URL('../support/workflows/terminated.ts', import.meta.url));
 const log = createLog('test', 'fatal');
 const target = 'orders-db';
 const hour = 3_600_000;
@@ -117,11 +114,6 @@ describe('reconcile at a real PostgreSQL', function () {
       log,
     };
     const { provision, ceiling, remove, list } = createAccounts(deps);
-    const workflowBundle = await bundleWorkflowCode({
-      workflowsPath,
-      failureConverterPath,
-      logger: new DefaultLogger('WARN'),
-    });
     const work = async (options: Pick<WorkerOptions, 'taskQueue' | 'activities' | 'workflowBundle'>): Promise<void> => {
       const worker = await Worker.create({
         connection: native,
@@ -139,7 +131,7 @@ describe('reconcile at a real PostgreSQL', function () {
     const tell = async (): Promise<void> => undefined;
     const believed = async () => ({ installation: 'test', api: [], receipts: [receipts.key] });
     const decisions = { assess, openStep, judge, stillEligible, tell, believed, ...reconciles };
-    await work({ taskQueue: decisionsQueue, workflowBundle, activities: decisions });
+    await work({ taskQueue: decisionsQueue, workflowBundle: await workflowBundle(), activities: decisions });
     await work({ taskQueue: changeQueue(target), activities: { provision, ceiling } });
     await work({ taskQueue: undoQueue(target), activities: { remove, list } });
   });
