@@ -21,7 +21,7 @@ export async function mustBeKept({ system, tell, broken }: Bench, crowd: Crowd):
   await allOver(system, [...among]);
   tell(`looking whether every promise was kept to ${grants.length} grants`);
   const decisions = accepted.decisions.filter(({ grantId }) => among.has(grantId));
-  const found = brokenPromises(await factsOf(system, { ...accepted, grants, decisions }));
+  const found = brokenPromises(await factsOf(system, { ...accepted, grants, decisions }, { among }));
   if (found.length > 0) {
     broken.push(...found.map((each) => JSON.stringify(each)));
     return `${found.length} times a promise was BROKEN.`;

@@ -202,7 +202,7 @@ describe(`an upgrade under ${count} live grants`, function () {
       assert.equal(patched, kind !== 'over' && kind !== 'revoked while its target is away', kind);
     }
     // New code replays what old code began, and both.
-    const facts = await factsOf(daypass, accepted, bundle);
+    const facts = await factsOf(daypass, accepted, { bundle });
     assert.deepEqual(brokenPromises(facts), []);
     assert.ok(facts.grants.some(({ replayed }) => replayed));
   });

@@ -35,15 +35,19 @@ const replayedAlike = 3;
 /** A closed grant is read back by a worker first, and the machine may be busy. */
 const askMs = 60_000;
 
-/** Grants that Temporal lists, and those of `known`, which visibility may not show yet. */
-export async function grantsAt(place: TemporalPlace, known: readonly string[]): Promise<GrantFacts[]> {
+/** Grants that Temporal lists, and those of `known`, which visibility may not show yet; `among` those, where it is given. */
+export async function grantsAt(
+  place: TemporalPlace,
+  known: readonly string[],
+  among?: ReadonlySet<string>,
+): Promise<GrantFacts[]> {
   const { address, namespace, codecKeys, bundle } = place;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace, dataConverter: dataConverter(codecKeys, 'throw') });
   try {
     const runs = await runsOf(client);
     const unlisted = known.map((grantId): [string, GrantFacts['runs']] => [grantId, []]);
-    const all = new Map([...unlisted, ...runs]);
+    const all = new Map([...unlisted, ...runs].filter(([grantId]) => among?.has(grantId) ?? true));
     return await grantsOf(client, codecKeys, all, bundle);
   } finally {
     await connection.close();
