@@ -72,7 +72,19 @@ export interface World {
 }
 
 export function worldOf(given: GivenGrant = {}): World {
-  const { view, found, collected, brisk, inside, anyId, unreadable, policy = example, then, looked, stillKnown } = given;
+  const {
+    view,
+    found,
+    collected,
+    brisk,
+    inside,
+    anyId,
+    unreadable,
+    policy = example,
+    then,
+    looked,
+    stillKnown,
+  } = given;
   const sent: Decision[] = [];
   const signed: Approval[] = [];
   const attested: Challenged[] = [];
