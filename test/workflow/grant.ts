@@ -1,9 +1,7 @@
 /** The life of a grant on the real server: each test ends by replaying the history it made. */
 import assert from 'node:assert/strict';
-import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { firstBroken } from '../../workflows/domain/record.js';
-import { gate as newGate } from '../support/gate.js';
 import { hour, rule, Script, silence, step } from '../support/script.js';
 import { until } from '../support/until.js';
 import { WorkflowWorld } from '../support/workflow-world.js';
@@ -323,80 +321,6 @@ describe('a grant', () => {
       await it.skip(hour);
       const view = await it.ends();
       assert.deepEqual([view.state, view.expireTime], ['ENDED', before]);
-    });
-  });
-
-  describe('the credential', () => {
-    it('is handed to the subject alone, once; the same collectId gets the same answer', async () => {
-      const it = await active();
-      const collect = (collectId: string, by: string) =>
-        it.handle.executeUpdate('collect', { updateId: `${collectId}/${by}`, args: [{ collectId, by }] });
-      await assert.rejects(collect('one', manager));
-      const first = await collect('one', 'person:engineer');
-      assert.deepEqual(
-        await it.handle.executeUpdate('collect', { args: [{ collectId: 'one', by: 'person:engineer' }] }),
-        first,
-      );
-      await assert.rejects(collect('two', 'person:engineer'));
-      await it.shows({ credential: 'collected' });
-      await it.narrow('withdraw', 'person:engineer');
-      assert.equal((await it.ends()).state, 'WITHDRAWN');
-    });
-
-    /** A grant whose target is asked for it, and answers when the gate opens; and who collects it meanwhile. */
-    async function beingSetUp() {
-      const gate = newGate();
-      const script: Script = new Script({
-        provision: async (order) => {
-          await gate.opened;
-          return script.provision(order);
-        },
-      });
-      const it = await world.awaited(script);
-      await it.approve({ by: manager });
-      await it.shows({ state: 'ACTIVATING' });
-      return { it, gate };
-    }
-
-    it('is had in the moment that the access is there by whoever came while it was set up, told in one', async () => {
-      const { it, gate } = await beingSetUp();
-      const credential = it.collect();
-      await assert.rejects(
-        it.handle.executeUpdate('collect', { args: [{ collectId: 'mine', by: manager }] }),
-        (error) => error instanceof WorkflowUpdateFailedError && /subject alone/.test(String(error.cause)),
-      );
-      gate.open();
-      assert.equal(await credential, 'sealed');
-      await it.shows({ state: 'ACTIVE', credential: 'collected' });
-      const tells = it.script.told.map(({ view: { state, credential } }) => [state, credential]);
-      assert.deepEqual(tells.at(-1), ['ACTIVE', 'collected']);
-      assert.notDeepEqual(tells.at(-2), ['ACTIVE', 'waiting']);
-      await it.narrow('withdraw', 'person:engineer');
-      assert.equal((await it.ends()).state, 'WITHDRAWN');
-    });
-
-    it('is waited for two seconds by whoever came too early, and is theirs later', async () => {
-      const { it, gate } = await beingSetUp();
-      await assert.rejects(it.collect(), WorkflowUpdateFailedError);
-      gate.open();
-      await it.shows({ state: 'ACTIVE', credential: 'waiting' });
-      assert.equal(await it.collect(), 'sealed');
-      await it.narrow('withdraw', 'person:engineer');
-      assert.equal((await it.ends()).state, 'WITHDRAWN');
-    });
-
-    it('is refused to whoever waits for it when the grant is over before', async () => {
-      const { it, gate } = await beingSetUp();
-      const refused = assert.rejects(it.collect(), WorkflowUpdateFailedError);
-      // Only once the update is in the history does the revoke come between.
-      await until(async () => {
-        const { events } = await it.handle.fetchHistory();
-        return events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes);
-      });
-      await it.narrow('revoke', manager);
-      gate.open();
-      await refused;
-      assert.equal((await it.ends()).state, 'REVOKED');
     });
   });
 });

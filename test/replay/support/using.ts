@@ -1,7 +1,7 @@
 /** Lives with access: activated, extended, renewed, reassessed, in an emergency, or never activated at all. */
 import assert from 'node:assert/strict';
 import { ApplicationFailure } from '@temporalio/common';
-import { gate } from '../../support/gate.js';
+import { accepted, beingSetUp } from '../../support/being-set-up.js';
 import { receiptSigner } from '../../support/receipts.js';
 import { hour, receipts, rule, Script } from '../../support/script.js';
 import { installation } from '../../support/statements.js';
@@ -27,12 +27,6 @@ async function breaksGlass(world: WorkflowWorld): Promise<TestGrant> {
   return it;
 }
 
-/** How many updates of a grant are in its history. */
-async function accepted(it: TestGrant): Promise<number> {
-  const { events } = await it.handle.fetchHistory();
-  return (events ?? []).filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes).length;
-}
-
 export const using: Lives = {
   'ended-automatic': [
     'ENDED',
@@ -47,20 +41,11 @@ export const using: Lives = {
   'collected-while-activating': [
     'WITHDRAWN',
     async (world) => {
-      const target = gate();
-      const script: Script = new Script({
-        provision: async (order) => {
-          await target.opened;
-          return script.provision(order);
-        },
-      });
-      const it = await world.awaited(script);
-      await it.approve({ by: manager });
-      await it.shows({ state: 'ACTIVATING' });
+      const { it, gate } = await beingSetUp(world);
       await assert.rejects(it.collect(), 'nobody waits longer than two seconds');
       const collected = it.collect();
       await until(async () => (await accepted(it)) === 2, { what: 'the second call waits' });
-      target.open();
+      gate.open();
       await collected;
       await it.narrow('withdraw', engineer);
       return it;
