@@ -4,7 +4,6 @@ import type { Selector } from './domain/actor.js';
 import { union } from './domain/approval.js';
 import { isReviewPending, reviewersOf } from './domain/emergency.js';
 import type { State } from './domain/state.js';
-import type { Instant } from './domain/time.js';
 
 export const GrantState = defineSearchAttributeKey('GrantState', SearchAttributeType.KEYWORD);
 export const Requester = defineSearchAttributeKey('Requester', SearchAttributeType.KEYWORD);
@@ -14,6 +13,7 @@ export const Target = defineSearchAttributeKey('Target', SearchAttributeType.KEY
 export const Approvers = defineSearchAttributeKey('Approvers', SearchAttributeType.KEYWORD_LIST);
 export const RiskScore = defineSearchAttributeKey('RiskScore', SearchAttributeType.INT);
 export const ExpireTime = defineSearchAttributeKey('ExpireTime', SearchAttributeType.DATETIME);
+/** When it was told, which may be half a minute after it was so: who asks what changed since must not pass it by. */
 export const ChangedAt = defineSearchAttributeKey('ChangedAt', SearchAttributeType.DATETIME);
 /** Set at the start, for those that are one. */
 export const Emergency = defineSearchAttributeKey('Emergency', SearchAttributeType.BOOL);
@@ -23,10 +23,10 @@ export const RevocationOverdue = defineSearchAttributeKey('RevocationOverdue', S
 const listBytesMax = 1_900;
 
 /**
- * What changes in a grant's life; the rest is set once at its start. `Approvers` is who is asked now, to decide or to review.
- * `ChangedAt` is when it was told, which may be half a minute after it was so: who asks what changed since must not pass it by.
+ * What changes in a grant's life, beside `ChangedAt`; the rest is set once at its start. `Approvers` is who is asked now, to decide
+ * or to review.
  */
-export function attributesOf(state: State, toldAt: Instant): SearchAttributeUpdatePair[] {
+export function attributesOf(state: State): SearchAttributeUpdatePair[] {
   // A review that is owed waits for people as a decision does, also when the access is long over.
   const reviewers = isReviewPending(state) ? reviewersOf(state) : [];
   const asked = fitting(union(state.approval?.opening?.selectors ?? [], reviewers));
@@ -35,7 +35,6 @@ export function attributesOf(state: State, toldAt: Instant): SearchAttributeUpda
     { key: Approvers, value: asked.length > 0 ? asked : null },
     { key: RiskScore, value: state.risk?.score ?? null },
     { key: ExpireTime, value: state.expireTime === undefined ? null : new Date(state.expireTime) },
-    { key: ChangedAt, value: new Date(toldAt) },
     { key: RevocationOverdue, value: state.removing?.overdue ?? false },
   ];
 }

@@ -4,7 +4,7 @@ import type { JudgeInput } from '../activities/contract.js';
 import { Alarm } from './alarm.js';
 import { judgementFrom } from './answers.js';
 import { judge } from './calls.js';
-import { apply, outcomeOf } from './domain/apply.js';
+import { apply, changed, outcomeOf } from './domain/apply.js';
 import { stepOf } from './domain/approval.js';
 import { nextDue } from './domain/clocks.js';
 import { isReviewPending, reviewersOf } from './domain/emergency.js';
@@ -213,7 +213,7 @@ export class Life {
   private handOver(input: messages.Collect): messages.Collected {
     const next = this.afterCollecting(input);
     if (isRefusal(next)) throw failureOf(next);
-    if (next !== this.state) this.state = { ...next, changes: next.changes + 1, changedAt: Date.now() };
+    this.state = changed(this.state, next, Date.now());
     const { provisioned, collected, expireTime } = next;
     return {
       sealed: provisioned?.sealedCredential ?? '',

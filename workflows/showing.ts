@@ -8,7 +8,7 @@ import type { State } from './domain/state.js';
 import type { GrantState } from './domain/states.js';
 import { tells } from './domain/tells.js';
 import type { Instant, Ms } from './domain/time.js';
-import { attributesOf } from './attributes.js';
+import { attributesOf, ChangedAt } from './attributes.js';
 
 /**
  * What the target answers within this time is told with its answer, which saves a fifth of a grant's events.
@@ -60,9 +60,9 @@ export class Showing {
     this.shown = state;
     this.unshownSince = undefined;
     this.upsertView(state);
-    const pairs = attributesOf(state, state.changedAt);
-    const seen = digest({ pairs: pairs.map(({ key, value }) => [key.name, value]) });
-    if (seen !== this.attributes) upsertSearchAttributes(attributesOf(state, Date.now()));
+    const pairs = attributesOf(state);
+    const seen = digest({ changedAt: state.changedAt, pairs: pairs.map(({ key, value }) => [key.name, value]) });
+    if (seen !== this.attributes) upsertSearchAttributes([...pairs, { key: ChangedAt, value: new Date() }]);
     this.attributes = seen;
     setCurrentDetails(detailsOf(state));
     this.tell(before, state);

@@ -41,7 +41,9 @@ const sentences: Record<Reason, string> = {
   'other-workflow': 'A sealed payload belongs to another workflow.',
 };
 
-const encoding = Buffer.from('binary/encrypted');
+/** The `encoding` of what is sealed. */
+export const sealedEncoding = 'binary/encrypted';
+const encoding = Buffer.from(sealedEncoding);
 const nonceBytes = 12;
 const tagBytes = 16;
 // A CommonJS package: Node finds no named exports in it.

@@ -4,7 +4,7 @@
  */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { z } from 'zod';
-import { UnreadablePayload } from '../../activities/platform/codec.js';
+import { sealedEncoding, UnreadablePayload } from '../../activities/platform/codec.js';
 import type { Actor } from '../identity/actor.js';
 import type { Journal } from '../journal.js';
 import { Problem } from '../problem.js';
@@ -108,7 +108,7 @@ async function open(codec: PayloadCodec, given: JsonPayload): Promise<Opened> {
   );
   const metadata: Record<string, Uint8Array> = Object.fromEntries(bytes);
   const sealed: Payload = { metadata, data: given.data === undefined ? undefined : Buffer.from(given.data, 'base64') };
-  if (text(metadata['encoding']) !== 'binary/encrypted') return { payload: given };
+  if (text(metadata['encoding']) !== sealedEncoding) return { payload: given };
   try {
     const [opened] = await codec.decode([sealed]);
     return opened ? { payload: asJson(opened), workflow: text(metadata['workflow-id']) || 'none' } : { payload: given };

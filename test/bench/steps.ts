@@ -44,7 +44,8 @@ function steps(events: HistoryEvent[], seen: Omit<Approved, 'grantId'>): Steps {
   let tasks = 0;
   // While the target is asked, the call that waits for the access comes in, in a workflow task that nothing waits for.
   let isBeside = false;
-  let isAsked = false;
+  const isAsked = (): boolean => [...scheduled.values()].includes('provision');
+  const isMade = (): boolean => marks.some(([name]) => name === 'connectors: provision');
   for (const event of events.slice(from)) {
     const at = instantOf(event);
     const activity = (id: unknown): string | undefined => scheduled.get(String(id));
@@ -54,22 +55,20 @@ function steps(events: HistoryEvent[], seen: Omit<Approved, 'grantId'>): Steps {
       const { activityType } = event.activityTaskScheduledEventAttributes;
       // Told beside the story: nobody waits for its answer.
       if (activityType?.name !== 'tell') scheduled.set(String(event.eventId), activityType?.name ?? '');
-      if (activityType?.name === 'provision') isAsked = true;
     } else if (event.workflowTaskStartedEventAttributes) {
-      isBeside = isAsked;
+      isBeside = isAsked() && !isMade();
       if (isBeside) continue;
       tasks += 1;
       marks.push([`Temporal: workflow task ${tasks} reaches the worker`, at]);
     } else if (event.workflowTaskCompletedEventAttributes) {
       if (isBeside) continue;
       marks.push([`decisions: workflow task ${tasks}`, at]);
-      if (scheduled.size === 2 && marks.some(([name]) => name === 'connectors: provision')) break;
+      if (scheduled.size === 2 && isMade()) break;
     } else if (event.activityTaskStartedEventAttributes) {
       const name = activity(event.activityTaskStartedEventAttributes.scheduledEventId);
       if (name) marks.push([`Temporal: ${name} reaches its worker`, at]);
     } else if (event.activityTaskCompletedEventAttributes) {
       const name = activity(event.activityTaskCompletedEventAttributes.scheduledEventId);
-      if (name === 'provision') isAsked = false;
       if (name) marks.push([`${name === 'provision' ? 'connectors' : 'decisions'}: ${name}`, at]);
     }
   }

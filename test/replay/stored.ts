@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DataConverter, Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
-import { createCodec } from '../../activities/platform/codec.js';
+import { createCodec, sealedEncoding } from '../../activities/platform/codec.js';
 import type { KeyRing } from '../../activities/platform/keys.js';
 import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
 
@@ -102,5 +102,5 @@ async function opened(history: History, workflowId: string): Promise<History> {
 
 function isSealedPayload(value: object): value is Payload {
   const { metadata } = value as Payload;
-  return Buffer.from(metadata?.['encoding'] ?? []).toString() === 'binary/encrypted';
+  return Buffer.from(metadata?.['encoding'] ?? []).toString() === sealedEncoding;
 }

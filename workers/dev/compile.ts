@@ -2,23 +2,23 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { lastWords, runProgram } from './program.js';
+import { runProgram } from './program.js';
 import { root } from './settings.js';
 import { Trouble } from './trouble.js';
 
-/** Into `to`, which lies below the project so that packages are found from there. Throws a `Trouble` that says what does not compile. */
-export async function compile(to: string): Promise<string> {
+/** Into `to`, which lies below the project so that packages are found from there. Prints what does not compile, and throws. */
+export async function compile(to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   const known = ['--incremental', '--tsBuildInfoFile', join(to, 'compiled.json')];
   const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--outDir', to, ...known];
-  const program = await runProgram({ name: 'tsc', command: process.execPath, args, cwd: root });
+  const onLine = (line: string): void => void process.stdout.write(`${line}\n`);
+  const program = await runProgram({ name: 'tsc', command: process.execPath, args, cwd: root, onLine });
   const { code } = await program.ended;
-  if (code !== 0) throw new Trouble(`The sources do not compile:\n${lastWords(program)}`);
+  if (code !== 0) throw new Trouble('The sources do not compile: see above.');
   for (const folder of ['assets', 'templates']) {
     await cp(join(root, 'api/web', folder), join(to, 'api/web', folder), { recursive: true });
   }
   // Wherever it lies: below `node_modules` nobody looks for ours.
   await writeFile(join(to, 'package.json'), JSON.stringify({ type: 'module' }));
-  return to;
 }

@@ -1,7 +1,7 @@
 /** What went well once need not be done again while no file of the project changes: types, lint, formatting, compiling. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 /** At the top of the project: what others made. */
 const others = new Set(['node_modules', 'dist', 'coverage', '.daypass', '.git']);
@@ -20,34 +20,28 @@ export async function createUnchanged(root: string, folder: string): Promise<Unc
   return {
     has: async (what) => (await readFile(mark(what), 'utf8').catch(() => '')) === before,
     keep: async (what) => {
-      const file = mark(what);
-      await mkdir(dirname(file), { recursive: true });
-      if ((await digestOf(root)) === before) await writeFile(file, before);
-      else await rm(file, { force: true });
+      await mkdir(folder, { recursive: true });
+      if ((await digestOf(root)) === before) await writeFile(mark(what), before);
+      else await rm(mark(what), { force: true });
     },
   };
 }
 
 async function digestOf(root: string): Promise<string> {
   const hash = createHash('sha256').update(process.version);
-  for (const top of (await readdir(root)).filter((name) => !others.has(name)).sort()) {
-    for (const file of await filesIn(join(root, top))) {
-      const content = await readFile(file);
-      hash.update(JSON.stringify([file.slice(root.length), content.length])).update(content);
-    }
+  const tops = (await readdir(root, { withFileTypes: true })).filter(({ name }) => !others.has(name));
+  const below = tops.map(async (top) => {
+    const path = join(root, top.name);
+    return top.isDirectory() ? filesIn(path) : [path];
+  });
+  for (const file of (await Promise.all(below)).flat().sort()) {
+    const content = await readFile(file);
+    hash.update(JSON.stringify([file.slice(root.length), content.length])).update(content);
   }
   return hash.digest('hex');
 }
 
-/** The file itself, or all files below the folder, in one order. */
-async function filesIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined;
-    throw error;
-  });
-  if (!entries) return [path];
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

@@ -64,6 +64,7 @@ function remembered(state: State, event: DecisionEvent, result: 'applied' | Fail
   return { ...state, outcomes: [...state.outcomes, outcome] };
 }
 
-function changed(before: State, after: State, now: Instant): State {
+/** The same object when nothing changed; else counted, and dated. */
+export function changed(before: State, after: State, now: Instant): State {
   return after === before ? before : { ...after, changes: before.changes + 1, changedAt: now };
 }

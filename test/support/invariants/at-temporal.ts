@@ -4,7 +4,7 @@ import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@tempo
 import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import type proto from '@temporalio/proto';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { createCodec } from '../../../activities/platform/codec.js';
+import { createCodec, sealedEncoding } from '../../../activities/platform/codec.js';
 import type { KeyRing } from '../../../activities/platform/keys.js';
 import { dataConverter } from '../../../activities/platform/temporal.js';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
@@ -156,7 +156,7 @@ class Asked {
       ...(value?.details?.['result']?.payloads ?? []),
       ...Object.values(value?.upsertedMemo?.fields ?? {}),
     ];
-    const [answer] = await this.open(payloads, workflowId);
+    const [answer] = await this.open(payloads.slice(0, 1), workflowId);
     const secret = await this.secretIn(raw, workflowId);
     const says = kept(type, name, answer);
     return {
@@ -173,7 +173,9 @@ class Asked {
   /** In its payloads, opened, and in all else that it says: failures, attributes to search by, summaries, names. */
   private async secretIn(raw: RawEvent, workflowId: string): Promise<string | undefined> {
     const { payloads, words } = partsOf(raw);
-    const sealed = payloads.filter(({ metadata }) => Buffer.from(metadata?.['encoding'] ?? []).toString() === sealedAs);
+    const sealed = payloads.filter(
+      ({ metadata }) => Buffer.from(metadata?.['encoding'] ?? []).toString() === sealedEncoding,
+    );
     const plain = payloads
       .filter((payload) => !sealed.includes(payload))
       .map(({ data }) => Buffer.from(data ?? []).toString());
@@ -200,8 +202,6 @@ class Asked {
     }
   }
 }
-
-const sealedAs = 'binary/encrypted';
 
 /** Every payload, and every other text, wherever in it they are. */
 export function partsOf(value: unknown): { payloads: Payload[]; words: string[] } {

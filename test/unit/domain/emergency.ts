@@ -90,7 +90,7 @@ describe('an emergency', () => {
   });
 
   it('is found by its reviewers among what waits for them, until it is reviewed', () => {
-    const approvers = (state: State) => attributesOf(state, 0).find(({ key }) => key.name === 'Approvers')?.value;
+    const approvers = (state: State) => attributesOf(state).find(({ key }) => key.name === 'Approvers')?.value;
     const over = after(emergency(), { type: 'time-up' }, gone());
     assert.deepEqual(approvers(over), ['group:security']);
     assert.equal(approvers(after(over, reviews())), null);
