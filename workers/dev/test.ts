@@ -79,13 +79,22 @@ tell(
 );
 if (failures.length > 0) {
   tell('\nWhat failed:');
-  for (const { part, title, message } of failures) tell(`  ${part}: ${title}\n    ${message.split('\n')[0] ?? ''}`);
+  for (const { part, title, message } of failures) tell(`  ${part}: ${title}\n${beginning(message)}`);
 }
 tell(`\n${sums({ passed, failures })}`);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 function sums(of: Outcome): string {
   return `${of.passed} passed, ${of.failures.length} failed`;
+}
+
+/** With the seed, where one is needed to see it again. */
+function beginning(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '');
+  return lines
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 400)}`)
+    .join('\n');
 }
 
 function count(part: string, outcome: Outcome, since: number): void {

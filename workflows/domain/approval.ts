@@ -46,6 +46,13 @@ export function stepOpened(state: State, approval: Approval, found: Opening, now
   });
 }
 
+/** Was it answered who else is asked? The same answer once more would be recorded once more. */
+export function wasEscalated({ records }: State, { about, step }: Approval): boolean {
+  return records.some(
+    ({ type, detail }) => type === 'step-escalated' && detail.about === about && detail.step === step,
+  );
+}
+
 /** Counts one approval. The answer says whether it completed its step. */
 export function voted(state: State, event: Approved, now: Instant): State | Refusal {
   const { approval } = state;

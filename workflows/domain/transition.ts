@@ -1,6 +1,6 @@
 /** The only place where a grant changes. Pure: the new state, or why this cannot happen now. Never throws for input. */
 import { SYSTEM, type Ref } from './actor.js';
-import { hasQuorum, nextStep, opening, stepOpened, stepOf, union, voted } from './approval.js';
+import { hasQuorum, nextStep, opening, stepOpened, stepOf, union, voted, wasEscalated } from './approval.js';
 import { reviewed, reviewersOf, reviewReminded, usable, whyNoEmergency } from './emergency.js';
 import { end, isEnding, removalFailed, removalOverdue, removalRetried, removed } from './ending.js';
 import type { Event } from './event.js';
@@ -185,6 +185,7 @@ function isOpen(state: State, at: { about: string; step: number }): boolean {
 function opened(state: State, event: Of<'step-opened'>, now: Instant): State | Refusal {
   const { approval } = state;
   if (!approval || !isOpen(state, event) || event.escalated !== (approval.opening !== undefined)) return notNow();
+  if (event.escalated && wasEscalated(state, approval)) return notNow();
   if (event.opening.selectors.length > 0) return stepOpened(state, approval, event.opening, now);
   // An escalation that finds nobody leaves those in place who were asked before.
   if (event.escalated) return state;

@@ -183,6 +183,12 @@ describe('a step', () => {
     }
   });
 
+  it('is escalated once, whatever comes once more', () => {
+    const answer = opensStep({ escalated: true, opening: { selectors: [owner] } });
+    const once = after(inState.APPROVAL_AWAITED(), { type: 'step-escalated' }, answer);
+    assert.equal(apply(once, answer, once.changedAt), once);
+  });
+
   it('asks at most 20 selectors, also over all steps', () => {
     const many = Array.from({ length: 30 }, (_, index) => `group:${index}`);
     const state = after(asked(), passed(), opensStep({ opening: { selectors: many } }));

@@ -271,6 +271,12 @@ describe('signed statements', () => {
     await assert.rejects(verifyStatement(await token({ typ: undefined }, request), pinned()), /not a statement/);
   });
 
+  it('are refused in a sentence, however many fields are wrong', async () => {
+    const signIn = { time: 1, methods: [], groups: Array.from({ length: 40 }, () => null) };
+    const refused = /wrong fields: (signIn\.groups\.\d, ){7}signIn\.groups\.7 and 32 more\.$/;
+    await assert.rejects(verifyStatement(await token({}, { ...request, signIn }), pinned()), refused);
+  });
+
   const malformed: [name: string, change: object][] = [
     ['an unknown field', { sudo: true }],
     ['an instant that is text', { notBefore: '0' }],
