@@ -7,6 +7,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { grantActions, mayEverywhere, type InstallationAction } from '../../workflows/domain/rights.js';
 import { DocumentedApi } from '../support/documented-api.js';
+import { atOnce } from '../support/in-parallel.js';
+import { holdsFor } from '../support/seed.js';
 import { callsOf, shown, type DeclaredOperation, type Operation, type Sent } from './support/calls.js';
 import { everyone, type Caller } from './support/callers.js';
 import { cases, type Case } from './support/cases.js';
@@ -53,13 +55,9 @@ describe(`every operation, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, fun
       assert.equal(first.status, its.gives, textOf(first));
       judge(operation.method, operation.path, first);
       if (its.on) await grants.fresh(its.on);
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(callsOf(operation, callers, from()), { minLength: 1, maxLength: 6 }),
-          async (calls) => {
-            await Promise.all(calls.map((call) => hold(name, operation, call)));
-          },
-        ),
+      await holdsFor(
+        fc.array(callsOf(operation, callers, from()), { minLength: 1, maxLength: 6 }),
+        (calls) => atOnce(calls.map((call) => hold(name, operation, call))),
         effort<[Sent[]]>(40, 1.5),
       );
     });

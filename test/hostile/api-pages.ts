@@ -9,6 +9,8 @@ import { signIns } from '../../api/identity/routes.js';
 import { docsPaths } from '../../api/routes/operations.js';
 import { allPages } from '../../api/web/pages.js';
 import { ApiWorld } from '../support/api-world.js';
+import { atOnce } from '../support/in-parallel.js';
+import { holdsFor } from '../support/seed.js';
 import { everyone, type Caller } from './support/callers.js';
 import { effort, seed } from './support/effort.js';
 import { forgetLimits, grantsOf, type Grants } from './support/grants.js';
@@ -126,10 +128,9 @@ describe(`every page, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, function
   for (const place of places) {
     it(`${place.method} ${place.path} shows text as text`, async () => {
       if (place.method === 'post' && place.path.includes(':id')) await grants.fresh('awaited');
-      await fc.assert(
-        fc.asyncProperty(fc.array(visits(), { minLength: 1, maxLength: 6 }), async (all) => {
-          await Promise.all(all.map((visit) => hold(place, visit)));
-        }),
+      await holdsFor(
+        fc.array(visits(), { minLength: 1, maxLength: 6 }),
+        (all) => atOnce(all.map((visit) => hold(place, visit))),
         effort<[Visit[]]>(12, 1.5),
       );
     });

@@ -11,3 +11,9 @@ export async function inParallel<T>(
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, loop));
 }
+
+/** Rejects as the first of them does, when all are over. */
+export async function atOnce(all: Promise<void>[]): Promise<void> {
+  await Promise.allSettled(all);
+  await Promise.all(all);
+}

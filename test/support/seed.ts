@@ -14,6 +14,26 @@ export function seeded<Value>(usual: fc.Parameters<Value>): fc.Parameters<Value>
   return { ...usual, seed, ...runs, ...again, reporter: (details) => report(details) };
 }
 
+/**
+ * `fc.assert` of what works on something outside: fast-check leaves the run alone that its time limit cuts short, and this waits
+ * for it. Nothing goes on into the next test, and a failure of the last run counts too.
+ */
+export async function holdsFor<Value>(
+  values: fc.Arbitrary<Value>,
+  check: (value: Value) => Promise<void>,
+  usual: fc.Parameters<[Value]>,
+): Promise<void> {
+  let last: Promise<void> | undefined;
+  const property = fc.asyncProperty(values, (value) => (last = check(value)));
+  try {
+    await fc.assert(property, usual);
+  } catch (error) {
+    await Promise.allSettled([last]);
+    throw error;
+  }
+  await last;
+}
+
 function report<Value>(details: fc.RunDetails<Value>): void {
   if (!details.failed) return;
   const again = `DAYPASS_TEST_SEED=${details.seed} DAYPASS_TEST_PATH=${details.counterexamplePath ?? ''}`;

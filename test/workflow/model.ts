@@ -9,12 +9,13 @@ import fc from 'fast-check';
 import { isTerminal } from '../../workflows/domain/states.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import * as messages from '../../workflows/messages.js';
+import { atOnce } from '../support/in-parallel.js';
 import { promises, type Facts } from '../support/invariants.js';
 import { grantsOf } from '../support/invariants/at-temporal.js';
 import { goodFacts } from '../support/invariants/good-facts.js';
 import { runs, type Move, type Run } from '../support/model/server-moves.js';
 import { rule, Script, step } from '../support/script.js';
-import { seeded } from '../support/seed.js';
+import { holdsFor, seeded } from '../support/seed.js';
 import type { TestGrant } from '../support/test-grant.js';
 import { WorkflowWorld } from '../support/workflow-world.js';
 
@@ -31,12 +32,9 @@ describe('a grant on the server, whatever happens to it', function () {
   const some = fc.array(runs, { minLength: 4, maxLength: 4 });
 
   it('keeps every promise on the way, ends as its record explains, and replays', async () => {
-    await fc.assert(
-      fc.asyncProperty(some, async (runs) => {
-        // All of them are waited for: what still lives would fail in the middle of another test.
-        const lives = await Promise.allSettled(runs.map((each) => lived(world, each)));
-        for (const life of lives) if (life.status === 'rejected') throw life.reason;
-      }),
+    await holdsFor(
+      some,
+      (runs) => atOnce(runs.map((each) => lived(world, each))),
       seeded({ numRuns: 8, interruptAfterTimeLimit: 45_000, markInterruptAsFailure: false }),
     );
   });
