@@ -210,11 +210,7 @@ export function createAccounts<Privilege>(deps: AccountDeps<Privilege>): Changes
       call('list', async (at) => {
         refuseStrangeTarget(input.target, target);
         const { after = '' } = input;
-        const all = await connector.list(at.signal);
-        const standing = all
-          .filter((it) => it.grantId > after)
-          .sort((one, other) => (one.grantId < other.grantId ? -1 : 1))
-          .slice(0, pageMax);
+        const standing = await connector.list(at.signal, { after, most: pageMax });
         const page = { after, count: standing.length, standingDigest: digest({ standing }) };
         return { standing, receipt: await book.sign({ kind: 'listed', ...page }) };
       }),

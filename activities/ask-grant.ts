@@ -1,8 +1,8 @@
-/** Asks a grant about itself by describe: strongly consistent, needs no worker, and works on closed grants. */
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+/** Asks grants about themselves: one by describe, which is strongly consistent, needs no worker and works on closed grants; or many. */
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { Request } from '../workflows/domain/request.js';
 import type { GrantView } from '../workflows/domain/view.js';
-import { grantWorkflowId } from '../workflows/ids.js';
+import { grantIdOf, grantWorkflowId, isGrantId } from '../workflows/ids.js';
 import { isUnreadable } from '../workflows/messages.js';
 
 /**
@@ -21,13 +21,34 @@ const closed = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT', '
 export async function askGrant(client: Client, grantId: string): Promise<Asked> {
   try {
     const handle = client.workflow.getHandle(grantWorkflowId(grantId));
-    const found = await client.withDeadline(Date.now() + askMs, () => handle.describe());
-    if (found.type !== 'grant' || closed.includes(found.status.name)) return { open: false };
-    return { open: true, view: memo<GrantView>(found.memo?.view), request: memo<Request>(found.memo?.request) };
+    return asked(await client.withDeadline(Date.now() + askMs, () => handle.describe()));
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { open: false };
     throw error;
   }
+}
+
+/**
+ * What visibility shows of these grants, with one question for a page of them. It may be late, and lack any: what it says good
+ * of a grant is sealed by that grant as in its own answer, and what it does not say is for `askGrant` to ask.
+ */
+export async function shownGrants(client: Client, grantIds: readonly string[]): Promise<Map<string, Asked>> {
+  const shown = new Map<string, Asked>();
+  // A grant's id cannot end the quotes.
+  const ids = grantIds.filter(isGrantId).map((grantId) => `'${grantWorkflowId(grantId)}'`);
+  if (ids.length === 0) return shown;
+  const query = `WorkflowId IN (${ids.join(', ')}) AND ExecutionStatus = 'Running'`;
+  await client.withDeadline(Date.now() + askMs, async () => {
+    for await (const found of client.workflow.list({ query, pageSize: ids.length })) {
+      shown.set(grantIdOf(found.workflowId) ?? '', asked(found));
+    }
+  });
+  return shown;
+}
+
+function asked({ type, status, memo: shown }: Pick<WorkflowExecutionInfo, 'type' | 'status' | 'memo'>): Asked {
+  if (type !== 'grant' || closed.includes(status.name)) return { open: false };
+  return { open: true, view: memo<GrantView>(shown?.['view']), request: memo<Request>(shown?.['request']) };
 }
 
 /** The client marks what it cannot open. Sealed memos were written by our workflow, so their shape holds. */

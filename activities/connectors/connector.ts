@@ -46,6 +46,12 @@ export interface Credential {
   password: string;
 }
 
+/** Of what stands, in the order of the grants' ids, the first `most` that come after that of `after`. */
+export interface Page {
+  after: string;
+  most: number;
+}
+
 export interface Connector<Privilege = unknown> {
   /** What the page tells people, and what the contract suite holds it to. */
   readonly can: {
@@ -70,8 +76,8 @@ export interface Connector<Privilege = unknown> {
   shorten?(grantId: string, endsAt: Instant, signal: AbortSignal): Promise<StandingAccount>;
   /** Plants the tombstone, removes, reads back. Absent is success. */
   remove(grantId: string, signal: AbortSignal): Promise<Removed>;
-  /** What of this installation stands there now. */
-  list(signal: AbortSignal): Promise<StandingAccount[]>;
+  /** What of this installation stands there now: all, or one page of it, which is short only where nothing comes after it. */
+  list(signal: AbortSignal, page?: Page): Promise<StandingAccount[]>;
   close(): Promise<void>;
 }
 

@@ -330,4 +330,13 @@ describe('the user of a PostgreSQL account', () => {
     const listed = await ground.connector.list(signal);
     assert.equal(listed.filter((each) => each.account.endsWith(grantId)).length, 0);
   });
+
+  it('is listed behind however many names that only look like ours', async () => {
+    const { name } = await account(ground);
+    const [{ label } = {}] = await ground.sql(`SELECT shobj_description('"${name}"'::regrole, 'pg_authid') AS label`);
+    for (const strange of ['0', '00', '000'].map((id) => `"daypass_test_${id}"`)) {
+      await ground.sql(`CREATE ROLE ${strange}; COMMENT ON ROLE ${strange} IS '${String(label)}'`);
+    }
+    assert.equal((await ground.connector.list(signal, { after: '', most: 1 })).length, 1);
+  });
 });

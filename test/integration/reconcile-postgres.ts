@@ -188,6 +188,9 @@ describe('reconcile at a real PostgreSQL', function () {
     const [terminated, other] = [await activeGrant(), await activeGrant()];
     await terminated.session.use();
     await terminated.handle.terminate('by hand in the Temporal UI');
+    // While visibility is late, it is a later pass that finds it.
+    const running = `WorkflowId = '${terminated.handle.workflowId}' AND ExecutionStatus = 'Running'`;
+    await until(async () => (await client.workflow.count(running)).count === 0, { what: 'visibility' });
 
     assert.deepEqual(await pass(), { standing: 2, strays: 1, missing: 0 });
 

@@ -190,6 +190,18 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       assert.deepEqual(standing, { account, endsAt, evidenceDigest, grantId, targetIdentity, signedBy });
     });
 
+    it('lists in pages what it lists at once, in the order of the grants', async () => {
+      for (let made = 0; made < 3; made += 1) await provisioned();
+      const all = (await listed()).toSorted();
+      const paged: string[] = [];
+      for (let page = ['']; page.length > 0; ) {
+        page = (await connector.list(signal, { after: paged.at(-1) ?? '', most: 2 })).map(({ grantId }) => grantId);
+        assert.ok(page.length === Math.min(2, all.length - paged.length), `${page.length} after ${paged.length}`);
+        paged.push(...page);
+      }
+      assert.deepEqual(paged, all);
+    });
+
     it("never touches another installation's account", async () => {
       const theirs = await provisioned({}, ground.stranger);
       await connector.remove(theirs.grantId, signal);

@@ -3,10 +3,12 @@ import {
   TargetError,
   type Connector,
   type Order as CheckedOrder,
+  type Page,
   type Provision,
   type Removed,
 } from '../../activities/connectors/connector.js';
 import type { StandingAccount } from '../../activities/contract.js';
+import { pageOf } from './memory-target.js';
 
 /** By the clock of this target. */
 export const now = 1_800_000_000_000;
@@ -68,9 +70,9 @@ export class FakeConnector implements Connector<string> {
       remarks: this.remarks,
     };
   }
-  async list(signal: AbortSignal): Promise<StandingAccount[]> {
+  async list(signal: AbortSignal, page?: Page): Promise<StandingAccount[]> {
     this.called(signal);
-    return this.standing;
+    return pageOf(this.standing, page);
   }
   async close(): Promise<void> {}
 

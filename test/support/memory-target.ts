@@ -1,5 +1,5 @@
 /** A target in memory: accounts with a credential for each, as a connector would make them at a real one. */
-import type { Connector, Order, Provision } from '../../activities/connectors/connector.js';
+import type { Connector, Order, Page, Provision } from '../../activities/connectors/connector.js';
 import type { StandingAccount } from '../../activities/contract.js';
 
 export function memoryTarget(standing: Map<string, StandingAccount>): Connector<string> {
@@ -50,7 +50,14 @@ export function memoryTarget(standing: Map<string, StandingAccount>): Connector<
       const removal = { grantId, account, removedAt: at, verifiedAt: at, wasPresent, sessionsEnded: 0 };
       return Promise.resolve({ ...removal, targetIdentity: 'memory', remarks: [] });
     },
-    list: () => Promise.resolve([...standing.values()]),
+    list: (_signal, page) => Promise.resolve(pageOf([...standing.values()], page)),
     close: () => Promise.resolve(),
   };
+}
+
+/** All of them, or the page of them that a connector would answer with. */
+export function pageOf(all: StandingAccount[], page: Page = { after: '', most: Infinity }): StandingAccount[] {
+  const { after, most } = page;
+  const later = all.filter(({ grantId }) => grantId > after);
+  return later.toSorted((one, other) => (one.grantId < other.grantId ? -1 : 1)).slice(0, most);
 }

@@ -14,9 +14,10 @@ import type { Listing, StandingAccount, Stray, Undos } from '../../activities/co
 import { signAs } from '../../activities/platform/jws.js';
 import { createLog } from '../../activities/platform/log.js';
 import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
-import { createReconciles } from '../../activities/reconciles.js';
+import { createReconciles, type ReconcileDeps } from '../../activities/reconciles.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { receiptType } from '../../workflows/domain/receipt.js';
+import type { Request } from '../../workflows/domain/request.js';
 import type { GrantState } from '../../workflows/domain/states.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import { decisionsQueue, grantWorkflowId, reassessId, reconcileWorkflowId, undoQueue } from '../../workflows/ids.js';
@@ -56,19 +57,20 @@ export async function reconcileWorld() {
   const answers = new Map<string, unknown>();
 
   const { kid = '', x = '' } = receiptKey;
-  const reconciles = createReconciles({
+  const deps = {
     client,
     notes: { stray: async () => undefined },
-    notify: { stray: async (stray) => void reported.push(stray) },
+    notify: { stray: async (stray: Stray) => void reported.push(stray) },
     reads: {
-      stillEligible: async ({ request }) => ({
+      stillEligible: async ({ request }: { request: Request }) => ({
         eligible: !ineligible.has(request.grantId),
         because: '',
         receiptKeys: [],
       }),
     },
     log: createLog('test', 'fatal'),
-  });
+  } satisfies ReconcileDeps;
+  const reconciles = createReconciles(deps);
   const believed = async () => ({ installation: 'test', api: [], receipts: [{ kid, x, targets }] });
   const activities = Object.entries({ ...reconciles, believed }).map(([name, activity]) => {
     const answer = async (input: never) => (answers.has(name) ? answers.get(name) : activity(input));
@@ -165,6 +167,39 @@ export async function reconcileWorld() {
       },
     );
 
+  /** Until visibility shows so many of these grants running. */
+  const showsRunning = (grantIds: string[], count: number) => {
+    const ids = grantIds.map((grantId) => `'${grantWorkflowId(grantId)}'`).join(', ');
+    const query = `WorkflowId IN (${ids}) AND ExecutionStatus = 'Running'`;
+    return until(async () => (await client.workflow.count(query)).count === count, { what: 'visibility' });
+  };
+
+  /** The ids of the workflows that are asked about themselves during `work`. */
+  async function describedDuring(work: () => Promise<unknown>): Promise<string[]> {
+    const service = connection.workflowService;
+    const describe = service.describeWorkflowExecution.bind(service);
+    const asked: string[] = [];
+    service.describeWorkflowExecution = ((...[about, ...rest]: Parameters<typeof describe>) => {
+      asked.push(about.execution?.workflowId ?? '');
+      return describe(about, ...rest);
+    }) as typeof describe;
+    try {
+      await work();
+    } finally {
+      service.describeWorkflowExecution = describe;
+    }
+    return asked;
+  }
+
+  /** What the activities of reconcile do while visibility answers nothing. */
+  function withoutLists() {
+    const list = (): never => {
+      throw new Error('Visibility is away.');
+    };
+    const workflow = Object.create(client.workflow, { list: { value: list } }) as Client['workflow'];
+    return createReconciles({ ...deps, client: Object.create(client, { workflow: { value: workflow } }) as Client });
+  }
+
   /** Nothing of one test stays for the next. */
   async function clear(): Promise<void> {
     await Promise.all(started.splice(0).map((handle) => handle.terminate('the test is over').catch(() => undefined)));
@@ -198,6 +233,9 @@ export async function reconcileWorld() {
     startPass,
     signals,
     listed,
+    showsRunning,
+    describedDuring,
+    withoutLists,
     clear,
     stop,
   };

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { Client } from '@temporalio/client';
 import { dataConverter } from '../../activities/platform/temporal.js';
+import { isTurnOf } from '../../activities/reconciles.js';
 import { ensureSchedules } from '../../workers/schedules.js';
 import { grantStates } from '../../workflows/domain/states.js';
 import { grantIdFrom, grantWorkflowId, reconcileWorkflowId } from '../../workflows/ids.js';
@@ -44,6 +45,7 @@ describe('reconcile', function () {
     const cancelled = await world.startGrant(target.name, 'ACTIVE');
     await cancelled.handle.cancel();
     await assert.rejects(cancelled.handle.result());
+    await world.showsRunning([terminated.grantId, cancelled.grantId], 0);
     const never = grantIdFrom(randomBytes(17));
     const all = [terminated.grantId, cancelled.grantId, never];
     for (const grantId of all) target.accounts.add(grantId);
@@ -53,6 +55,32 @@ describe('reconcile', function () {
     assert.ok(
       world.reported.every(({ removal: gone, target: name }) => gone?.wasPresent === true && name === target.name),
     );
+  });
+
+  it('asks about a page of accounts with one question, and only those grants themselves that it does not explain', async () => {
+    const target = await world.newTarget();
+    const owing = await Promise.all(Array.from({ length: 20 }, () => world.startGrant(target.name, 'ACTIVE')));
+    const never = grantIdFrom(randomBytes(17));
+    for (const grantId of [...owing.map((each) => each.grantId), never]) target.accounts.add(grantId);
+    await world.showsRunning([...target.accounts], 20);
+    const asked = await world.describedDuring(() => world.pass(target.name));
+    assert.ok(asked.includes(grantWorkflowId(never)));
+    // One in sixty has its turn in this minute.
+    assert.ok(asked.length < 8, `${asked.length} of 21 were asked`);
+    assert.deepEqual([...target.accounts].sort(), owing.map((each) => each.grantId).sort());
+  });
+
+  it('asks each grant itself in one minute of every hour', () => {
+    const grantId = grantIdFrom(randomBytes(17));
+    const minutes = Array.from({ length: 60 }, (_, minute) => isTurnOf(grantId, Date.now() + minute * 60_000));
+    assert.equal(minutes.filter(Boolean).length, 1);
+  });
+
+  it('asks every grant itself while lists are away', async () => {
+    const target = await world.newTarget();
+    const { grantId } = await world.startGrant(target.name, 'ACTIVE');
+    const never = grantIdFrom(randomBytes(17));
+    assert.deepEqual(await world.withoutLists().unexplained({ grantIds: [grantId, never] }), [never]);
   });
 
   it('is not fooled by another kind of workflow under the id of a grant', async () => {

@@ -56,8 +56,8 @@ export function postgres({ installation, address, credential }: PostgresOptions)
     remove(grantId, signal) {
       return translated(() => remove(server, installation, grantId, privilegeRoles, signal));
     },
-    list(signal) {
-      return translated(() => list(server, installation, signal));
+    list(signal, page) {
+      return translated(() => list(server, installation, signal, page));
     },
     close() {
       return server.close();
