@@ -43,13 +43,11 @@ export function decisionHandlers(
     make: (found: Found | undefined, decisionId: string) => Promise<Decision>,
   ): Promise<Decided> {
     const decisionId = given.decisionId ?? randomUUID();
-    const standing = await standingOf(deps, id, actor).catch((error: unknown) => {
-      // Ending it needs nothing of what cannot be read; who may end every grant needs no look at this one.
-      if (action === 'revoke' && error instanceof UnreadableGrant && mayEver('revoke', actor.roles)) return undefined;
-      throw error;
-    });
-    if (!standing) return send(id, action, actor, await make(undefined, decisionId));
-    const { found, roles } = standing;
+    // Who may end every grant needs no look at this one, which takes time and may not even be readable.
+    if (action === 'revoke' && mayEver('revoke', actor.roles)) {
+      return send(id, action, actor, await make(undefined, decisionId));
+    }
+    const { found, roles } = await standingOf(deps, id, actor);
     const before = found.view.outcomes.find((outcome) => outcome.decisionId === decisionId);
     if (before) return answerOf(before, found.view.state, { action, actor });
 
@@ -74,8 +72,21 @@ export function decisionHandlers(
       case 'recorded':
         return { decisionId, recorded: true };
       case 'too-late':
-        throw tooLate(action, (await deps.grants.find(id).catch(() => undefined))?.view.state);
+        return answerOfClosed(id, action, actor, decisionId);
     }
+  }
+
+  /** It ended before, maybe by this very decision. */
+  async function answerOfClosed(id: string, action: Action, actor: Actor, decisionId: string): Promise<Decided> {
+    const found = await deps.grants.find(id).catch((error: unknown) => {
+      if (error instanceof UnreadableGrant) throw tooLate(action, undefined);
+      throw error;
+    });
+    if (!found) throw notFound();
+    const { outcomes, state } = found.view;
+    const before = outcomes.find((outcome) => outcome.decisionId === decisionId);
+    if (before) return answerOf(before, state, { action, actor });
+    throw tooLate(action, state);
   }
 
   /** What an approval of this actor would say; throws where there can be none. */

@@ -183,6 +183,28 @@ describe('rights', () => {
     assert.deepEqual(extension.sent.map(endsGrant), [false]);
   });
 
+  it('let operators and security end a grant without a look at it, and say of one that is over, or none, what it is', async () => {
+    const security = actorOf('security');
+    let looks = 0;
+    const looked = (): void => void (looks += 1);
+    await worldOf({ view: { state: 'ACTIVE' }, looked }).handlers.revoke(grantId, {}, security);
+    assert.equal(looks, 0);
+
+    const decisionId = '6f1c2d3e-4a5b-4c6d-8e7f-901234567890';
+    const mine = { decisionId, action: 'revoke', by: 'person:security', at: 1, result: 'applied' } as const;
+    const over = worldOf({ view: { state: 'REVOKED', outcomes: [mine] } });
+    const answer = await over.handlers.revoke(grantId, { decisionId }, security);
+    assert.ok('outcome' in answer && answer.outcome.result === 'applied');
+    for (const [id, code] of [
+      [grantId, 'already-over'],
+      ['1'.repeat(26), 'not-found'],
+    ] as const) {
+      const refused = (error: unknown): boolean => error instanceof Problem && error.code === code;
+      await assert.rejects(over.handlers.revoke(id, {}, security), refused);
+    }
+    assert.deepEqual(over.sent, []);
+  });
+
   it('let operators and security end a grant that cannot be read, and nobody else anything', async () => {
     const unreadable = new UnreadableGrant(new Error('sealed with another key'));
     for (const [id, isLet] of [

@@ -11,6 +11,7 @@ import type { Policy } from '../../../../activities/policy/policy.js';
 import { createLog } from '../../../../activities/platform/log.js';
 import type { Challenged } from '../../../../workflows/domain/challenge.js';
 import type { Request } from '../../../../workflows/domain/request.js';
+import { isTerminal } from '../../../../workflows/domain/states.js';
 import type { GrantView } from '../../../../workflows/domain/view.js';
 import type { Collected } from '../../../../workflows/messages.js';
 import { examplePolicy } from '../../../support/policy.js';
@@ -117,7 +118,10 @@ export function worldOf(given: GivenGrant = {}): World {
       return unreadable ? Promise.reject(unreadable) : Promise.resolve(anyId || id === grantId ? seen : undefined);
     },
     decisionsSoFar: () => Promise.resolve(0),
-    decide: (_id, decision) => {
+    decide: (id, decision) => {
+      const isThere = unreadable !== undefined || anyId === true || id === grantId;
+      const isClosed = isTerminal(grant.view.state) && decision.action !== 'review';
+      if (!isThere || isClosed) return Promise.resolve({ is: 'too-late' });
       sent.push(decision);
       grant.view = { ...grant.view, ...then?.(decision) };
       return Promise.resolve({ is: 'recorded' });
