@@ -46,6 +46,11 @@ describe('temporal-dev.yml', () => {
     }
   });
 
+  it('keeps it from reading for each row of a list which search attributes there are', () => {
+    const setting = '--dynamic-config-value=system.forceSearchAttributesCacheRefreshOnRead=false';
+    assert.ok(services.temporal.command.includes(setting));
+  });
+
   it('registers every search attribute of a grant', () => {
     const registered = services.temporal.command
       .filter((argument) => argument.startsWith('--search-attribute='))
