@@ -30,20 +30,31 @@ export interface Yaml {
 export function readYaml(text: string): Yaml {
   const lines = new LineCounter();
   const isLarge = text.length > charactersMax;
-  const document = parseDocument(isLarge ? '' : text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    // Numbers and lists as names of fields would come to the same as other names.
-    stringKeys: true,
-    // The library compares each with each.
-    uniqueKeys: false,
-  });
+  const document = parsed(isLarge ? '' : text, lines);
   const faults = isLarge ? [{ offset: 0, message: 'larger than 4 MB' }] : faultsOf(document, text);
   if (faults.length > 0) return { document, lines, faults, value: undefined };
   try {
     return { document, lines, faults, value: document.toJS({ maxAliasCount: 100 }) };
   } catch (error) {
     return { document, lines, faults: [aliasFault(document, error)], value: undefined };
+  }
+}
+
+function parsed(text: string, lineCounter: LineCounter): Document.Parsed {
+  const { stackTraceLimit } = Error;
+  // Each mistake is an Error to the library, and a hundred thousand stacks take a second.
+  Error.stackTraceLimit = 0;
+  try {
+    return parseDocument(text, {
+      lineCounter,
+      prettyErrors: false,
+      // Numbers and lists as names of fields would come to the same as other names.
+      stringKeys: true,
+      // The library compares each with each.
+      uniqueKeys: false,
+    });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -8,11 +8,11 @@ import fc from 'fast-check';
 import { grantActions, mayEverywhere, type InstallationAction } from '../../workflows/domain/rights.js';
 import { DocumentedApi } from '../support/documented-api.js';
 import { atOnce } from '../support/in-parallel.js';
-import { holdsFor } from '../support/seed.js';
+import { holdsFor, seed } from '../support/seed.js';
 import { callsOf, shown, type DeclaredOperation, type Operation, type Sent } from './support/calls.js';
 import { everyone, type Caller } from './support/callers.js';
 import { cases, type Case } from './support/cases.js';
-import { effort, seed } from './support/effort.js';
+import { effort } from './support/effort.js';
 import type { Schema } from './support/from-schema.js';
 import { forgetLimits, grantsOf, type Grants } from './support/grants.js';
 import { judgeOf, textOf } from './support/judged.js';
@@ -25,7 +25,7 @@ const p99Ms = 1_000;
 /** What is refused of any request, before it is asked who sent it. */
 const earlier = /"type":"(malformed|rate-limited|cross-site)"/;
 
-describe(`every operation, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, function () {
+describe(`every operation, whatever is sent (DAYPASS_TEST_SEED=${seed})`, function () {
   this.timeout(3_600_000);
   const api = new DocumentedApi();
   const counted = tally();

@@ -10,9 +10,9 @@ import { docsPaths } from '../../api/routes/operations.js';
 import { allPages } from '../../api/web/pages.js';
 import { ApiWorld } from '../support/api-world.js';
 import { atOnce } from '../support/in-parallel.js';
-import { holdsFor } from '../support/seed.js';
+import { holdsFor, seed } from '../support/seed.js';
 import { everyone, type Caller } from './support/callers.js';
-import { effort, seed } from './support/effort.js';
+import { effort } from './support/effort.js';
 import { forgetLimits, grantsOf, type Grants } from './support/grants.js';
 import { judgeAnywhere, textOf } from './support/judged.js';
 import { exchange, requestBytes, valueOf, type RawAnswer } from './support/raw-http.js';
@@ -111,7 +111,7 @@ interface Visit {
   body: string;
 }
 
-describe(`every page, whatever is sent (DAYPASS_HOSTILE_SEED=${seed})`, function () {
+describe(`every page, whatever is sent (DAYPASS_TEST_SEED=${seed})`, function () {
   this.timeout(3_600_000);
   let world: ApiWorld;
   let grants: Grants;

@@ -194,7 +194,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       for (let made = 0; made < 3; made += 1) await provisioned();
       const all = (await listed()).toSorted();
       const paged: string[] = [];
-      for (let page = ['']; page.length > 0; ) {
+      for (let page = ['']; page.length > 0;) {
         page = (await connector.list(signal, { after: paged.at(-1) ?? '', most: 2 })).map(({ grantId }) => grantId);
         assert.ok(page.length === Math.min(2, all.length - paged.length), `${page.length} after ${paged.length}`);
         paged.push(...page);

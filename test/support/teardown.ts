@@ -1,4 +1,5 @@
-/** Loaded by mocha in every run: the services that tests asked for stop when the run ends, also when it is cut short. */
+/** Loaded by mocha in every run: the services that tests asked for stop when the run ends, also when it is cut short; and the seed. */
+import './seed.js';
 import { stopServices } from './services.js';
 
 export async function mochaGlobalTeardown(): Promise<void> {

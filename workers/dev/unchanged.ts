@@ -7,6 +7,8 @@ import { join } from 'node:path';
 const others = new Set(['node_modules', 'dist', 'coverage', '.daypass', '.git']);
 
 export interface Unchanged {
+  /** SHA-256 of all of it, in hex. */
+  digest: string;
   /** Did it go well with exactly these files? */
   has(what: string): Promise<boolean>;
   /** It went well, unless a file changed meanwhile. */
@@ -18,6 +20,7 @@ export async function createUnchanged(root: string, folder: string): Promise<Unc
   const before = await digestOf(root);
   const mark = (what: string): string => join(folder, `${what}.unchanged`);
   return {
+    digest: before,
     has: async (what) => (await readFile(mark(what), 'utf8').catch(() => '')) === before,
     keep: async (what) => {
       await mkdir(folder, { recursive: true });

@@ -2,14 +2,13 @@
  * Every format that comes from outside, changed at random for `FUZZ_SECONDS` (60): a result or a promised refusal each time, within its
  * time, and nothing that was changed after it was signed is believed. All run side by side, each in a process of its own.
  */
-import { randomInt } from 'node:crypto';
+import { seed } from '../../support/seed.js';
 import { runFormat } from './support/run.js';
 import { formats } from './support/table.js';
 
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 60);
-const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(1_000_000_000));
 
-describe(`what comes from outside, ${seconds} s a format (FUZZ_SEED=${seed})`, function () {
+describe(`what comes from outside, ${seconds} s a format (DAYPASS_TEST_SEED=${seed})`, function () {
   // `npm test` lets them have what its other tests leave of the processors.
   this.timeout(seconds * 1_000 + 300_000);
 

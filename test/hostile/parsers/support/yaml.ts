@@ -8,6 +8,9 @@ export const bomb = ['a: &a [x,x,x,x,x,x,x,x,x,x]']
   )
   .join('\n');
 
+/** Each bracket is a mistake of its own. */
+export const mistakes = `a: [x${']'.repeat(90_000)}`;
+
 /** Whether two members of one map come to the same field, so that the one hides the other. */
 export function isDoubled(text: string): boolean {
   let found = false;

@@ -6,7 +6,7 @@ import { parsePolicy, readTexts } from '../../../../../activities/policy/read.js
 import { names, type PolicyFileName } from '../../../../../activities/policy/schema/files.js';
 import { reader, type Format } from '../format.js';
 import { changedJson, changedText, type Script } from '../mutate.js';
-import { bomb, isDoubled } from '../yaml.js';
+import { bomb, isDoubled, mistakes } from '../yaml.js';
 
 interface Input {
   file: PolicyFileName;
@@ -55,6 +55,7 @@ export async function policy(): Promise<Format> {
         valid,
         corpus: [
           { file: 'risk', text: bomb },
+          { file: 'risk', text: mistakes },
           { file: 'risk', text: 'bands: *nowhere\n' },
           { file: 'flows', text: '['.repeat(20_000) },
           { file: 'flows', text: '[{a: '.repeat(800) },

@@ -11,7 +11,7 @@ import { createPasskey } from '../../../../support/authenticator.js';
 import { keyOf } from '../../../../support/signer.js';
 import { reader, type Format } from '../format.js';
 import { changedJson, changedText, type Script } from '../mutate.js';
-import { bomb, isDoubled } from '../yaml.js';
+import { bomb, isDoubled, mistakes } from '../yaml.js';
 
 const env = { ORDERS_DB_PORT: '7432', ORDERS_DB_PROVISIONER: 'hunter2' };
 const tokens = ['PT8H', 'P1M', '${HOME}', '${ORDERS_DB_PORT}', 'attested: true', 'least: 0', 'longest: ', 'person: '];
@@ -70,6 +70,7 @@ export async function zone(): Promise<Format> {
         valid: [example, listed],
         corpus: [
           bomb,
+          mistakes,
           '['.repeat(20_000),
           '&a [*a]',
           'target: *nowhere',
