@@ -109,27 +109,31 @@ describe('every page', function () {
     ['sign-in-failed', 'stranger', () => '/sign-in/callback?state=unknown'],
   ];
 
+  /** The page as it was loaded, wherever it is looked at. */
+  async function onAnyScreen(page: Person['page'], name: string): Promise<void> {
+    for (const [size, viewport] of Object.entries(sizes)) {
+      for (const colorScheme of schemes) {
+        await page.setViewportSize(viewport);
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        const found: string[] = await page.evaluate<string[]>(audit);
+        await keepPicture(page, `${name}-${size}-${colorScheme}.png`);
+        assert.deepEqual(found, [], `${size}, ${colorScheme}`);
+      }
+    }
+  }
+
   for (const [name, who, path] of visits) {
     it(`${name} can be read and used on any screen`, async () => {
       const page = people.get(who)?.page;
       assert.ok(page);
+      await page.goto(path());
+      await page.evaluate('document.fonts.ready');
       for (const width of inBetween) {
         await page.setViewportSize({ width, height: 800 });
-        await page.goto(path());
         const found: string[] = await page.evaluate<string[]>(audit);
         assert.deepEqual(found, [], `${width} pixels`);
       }
-      for (const [size, viewport] of Object.entries(sizes)) {
-        for (const colorScheme of schemes) {
-          await page.setViewportSize(viewport);
-          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-          await page.goto(path());
-          await page.evaluate('document.fonts.ready');
-          const found: string[] = await page.evaluate<string[]>(audit);
-          await keepPicture(page, `${name}-${size}-${colorScheme}.png`);
-          assert.deepEqual(found, [], `${size}, ${colorScheme}`);
-        }
-      }
+      await onAnyScreen(page, name);
     });
   }
 
@@ -141,15 +145,7 @@ describe('every page', function () {
     await page.getByRole('button', { name: 'Show my credential' }).click();
     assert.equal((await answer).headers()['cache-control'], 'no-store');
     await page.getByRole('heading', { name: 'Your credential' }).waitFor();
-    for (const [size, viewport] of Object.entries(sizes)) {
-      for (const colorScheme of schemes) {
-        await page.setViewportSize(viewport);
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        const found: string[] = await page.evaluate<string[]>(audit);
-        await keepPicture(page, `credential-${size}-${colorScheme}.png`);
-        assert.deepEqual(found, [], `${size}, ${colorScheme}`);
-      }
-    }
+    await onAnyScreen(page, 'credential');
   });
 
   it('the form that asks names every field that is wrong, and keeps what was typed', async () => {

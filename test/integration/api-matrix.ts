@@ -23,6 +23,8 @@ import { allPages } from '../../api/web/pages.js';
 import { ApiWorld } from '../support/api-world.js';
 import { examplePolicy } from '../support/policy.js';
 
+const policy = examplePolicy();
+
 /** Who calls, by what they are to the grant or to the installation. */
 const callers: [name: string, account: string | undefined, roles: Role[]][] = [
   ['stranger', undefined, []],
@@ -122,7 +124,7 @@ describe('every route as every role', function () {
     if (account === 'deploy-bot')
       return { headers: { authorization: `Bearer ${await world.token(account)}` }, csrf: '' };
     const sessions = createSessions(createSealer(world.sessionKey), { secure: false });
-    const groups = examplePolicy().groupsOf(`person:${account}`);
+    const groups = policy.groupsOf(`person:${account}`);
     const { session, cookie } = await sessions.start(`person:${account}`, {
       time: Date.now(),
       methods: ['pwd'],
