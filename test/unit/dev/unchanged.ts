@@ -42,6 +42,14 @@ describe('what went well before', () => {
     });
   }
 
+  it('has a number of its own, which texts for people do not change', async () => {
+    const { number } = await seen();
+    await writeFile(join(root, 'README.md'), 'Read me.');
+    assert.equal((await seen()).number, number);
+    await writeFile(join(root, 'api/web/page.ts'), 'two');
+    assert.notEqual((await seen()).number, number);
+  });
+
   it('is not remembered of files that changed while it was done', async () => {
     const run = await seen();
     await writeFile(join(root, 'api/web/page.ts'), 'two');
