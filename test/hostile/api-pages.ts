@@ -19,7 +19,7 @@ import { exchange, requestBytes, valueOf, type RawAnswer } from './support/raw-h
 import { escaped, nasty, wildQuery, wildStep } from './support/wild.js';
 
 const longestMs = 3_000;
-/** A decision waits for its outcome, a credential for the target, an export for all chains. */
+/** A decision waits for its outcome, a credential for the target, the audit for the chains that it reads. */
 const waitsMs = 20_000;
 
 /**
@@ -165,7 +165,7 @@ describe(`every page, whatever is sent (DAYPASS_TEST_SEED=${seed})`, function ()
         ],
         ...(isForm ? { body: Buffer.from(`${csrf}&${body}`) } : {}),
       }),
-      { withinMs: longestMs + (isForm || path.includes('export') ? waitsMs : 0) },
+      { withinMs: longestMs + (isForm || path.startsWith('/audit') ? waitsMs : 0) },
     );
     const what = `${caller.name}: ${method} ${target} ${isForm ? body : ''}`;
     const [answer] = answers;
