@@ -65,11 +65,9 @@ export async function envelope(): Promise<Format> {
     const header = JSON.parse(input.header) as { alg?: unknown; typ?: unknown };
     assert.deepEqual([header.alg, header.typ], ['EdDSA', typ], 'it was signed for something else');
     assert.equal(text, made, 'it is written in another way than it was signed');
-    assert.equal(
-      JSON.stringify(JSON.parse(input.payload)),
-      input.payload,
-      'a member stands twice, or not as we write it',
-    );
+    // As it was signed: half a character has no bytes of its own.
+    const payload = Buffer.from(input.payload).toString();
+    assert.equal(JSON.stringify(JSON.parse(payload)), payload, 'a member stands twice, or not as we write it');
   }
 
   return {
