@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const others = new Set(['node_modules', 'dist', 'coverage', '.daypass', '.git']);
 
 export interface Unchanged {
-  /** The same number for the same files, whatever their texts for people say. */
+  /** The same number for the same code, on any machine and whatever else lies beside it. */
   number: number;
   /** Did it go well with exactly these files? */
   has(what: string): Promise<boolean>;
@@ -17,22 +17,23 @@ export interface Unchanged {
 
 /** Remembered in `folder`, by the digest of every file below `root`, the installed packages by their lock, and the version of Node. */
 export async function createUnchanged(root: string, folder: string): Promise<Unchanged> {
-  const before = await digestOf(root);
-  const withoutTexts = await digestOf(root, (file) => !file.endsWith('.md'));
+  const all = async (): Promise<string> => `${process.version} ${await digestOf(root)}`;
+  const before = await all();
+  const code = await digestOf(root, (file) => file.endsWith('.ts'));
   const mark = (what: string): string => join(folder, `${what}.unchanged`);
   return {
-    number: Number.parseInt(withoutTexts.slice(0, 7), 16),
+    number: Number.parseInt(code.slice(0, 7), 16),
     has: async (what) => (await readFile(mark(what), 'utf8').catch(() => '')) === before,
     keep: async (what) => {
       await mkdir(folder, { recursive: true });
-      if ((await digestOf(root)) === before) await writeFile(mark(what), before);
+      if ((await all()) === before) await writeFile(mark(what), before);
       else await rm(mark(what), { force: true });
     },
   };
 }
 
 async function digestOf(root: string, counts: (file: string) => boolean = () => true): Promise<string> {
-  const hash = createHash('sha256').update(process.version);
+  const hash = createHash('sha256');
   const tops = (await readdir(root, { withFileTypes: true })).filter(({ name }) => !others.has(name));
   const below = tops.map(async (top) => {
     const path = join(root, top.name);

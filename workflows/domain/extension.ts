@@ -42,8 +42,9 @@ export function extensionApproved(state: State, approvals: string[]): State {
 /** The target moved the end. The grant adopts the target's instant, and never more than what was agreed. */
 export function endSet(state: State, decisionId: string, moved: Provisioned, now: Instant): State | Refusal {
   const { pendingExtension } = state;
-  if (state.phase !== 'ACTIVE' || pendingExtension?.decisionId !== decisionId) {
-    return refuse('not-now', 'This extension is no longer wanted.');
+  // Asked for is not yet agreed: only what the target was told to do can have been done.
+  if (!state.movingEnd || pendingExtension?.decisionId !== decisionId) {
+    return refuse('not-now', 'This extension is not wanted, or not yet.');
   }
   const { totalMs } = pendingExtension;
   const expireTime = Math.min(moved.endsAt, (state.accessGrantTime ?? now) + totalMs);

@@ -42,9 +42,10 @@ describe('what went well before', () => {
     });
   }
 
-  it('has a number of its own, which texts for people do not change', async () => {
+  it('has a number of its own, of the code alone', async () => {
     const { number } = await seen();
     await writeFile(join(root, 'README.md'), 'Read me.');
+    await writeFile(join(root, '.settings.json'), 'of a machine');
     assert.equal((await seen()).number, number);
     await writeFile(join(root, 'api/web/page.ts'), 'two');
     assert.notEqual((await seen()).number, number);

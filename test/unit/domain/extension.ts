@@ -115,6 +115,12 @@ describe('an extension', () => {
     assert.deepEqual([moved.pendingExtension, moved.movingEnd, moved.extensions.length], [undefined, false, 1]);
   });
 
+  it('moves no end before it is agreed, whatever a target says that it did', () => {
+    const state = extending();
+    const extension = state.pendingExtension?.decisionId ?? '';
+    assert.equal(apply(state, endMoved(extension, start + 2 * hour), state.changedAt), state);
+  });
+
   it('gives nobody more than its total, whatever the clock of a connector says', () => {
     const state = moving();
     const extension = state.pendingExtension?.decisionId ?? '';

@@ -8,6 +8,7 @@ import { apply } from '../../../workflows/domain/apply.js';
 import { chained, recordDetails, type AuditRecord, type RecordType } from '../../../workflows/domain/record.js';
 import { life } from '../../support/arbitrary.js';
 import { asked, hour, start } from '../../support/histories.js';
+import { seeded } from '../../support/seed.js';
 
 const types = Object.keys(recordDetails) as RecordType[];
 
@@ -33,7 +34,7 @@ describe('records', () => {
           }
         },
       ),
-      { numRuns: 500, interruptAfterTimeLimit: 5_000, markInterruptAsFailure: false },
+      seeded({ numRuns: 500 }),
     );
     assert.deepEqual([...unknown], []);
     assert.ok(seen.size > 15, [...seen].join(', '));
