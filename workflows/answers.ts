@@ -96,8 +96,9 @@ const denies = fields({ code: known, because: sentence, risk: maybe(risk), polic
 
 export function findingFrom(answer: unknown): Finding {
   const { verdict } = isFields(answer) ? answer : {};
-  const isFinding = (verdict === 'pass' && passes(answer)) || (verdict === 'deny' && denies(answer));
-  if (isFinding && isShallow(answer)) return bounded(answer as Finding);
+  const isFinding = verdict === 'pass' ? passes : verdict === 'deny' ? denies : undefined;
+  // How deep it is comes first: writing down a part, to see how large it is, would overflow the stack.
+  if (isShallow(answer) && isFinding?.(answer)) return bounded(answer as Finding);
   throw notUnderstood(answer);
 }
 

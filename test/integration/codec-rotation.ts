@@ -4,26 +4,18 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { UnreadablePayload } from '../../activities/platform/codec.js';
 import { readCodecKeys, type KeyRing } from '../../activities/platform/keys.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
-import '../support/bundle.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import { standInBundle } from '../support/bundle.js';
 import { keysCommand } from '../support/keys-command.js';
 import { temporal } from '../support/services.js';
 import { until } from '../support/until.js';
 import { hear, heard, sealed, type Fails } from '../support/workflows/sealed.js';
 import { patience } from '../../workers/bundle.js';
 
-const workflowsPath = fileURLToPath(new URL('../support/workflows/sealed.ts', import.meta.url));
 const taskQueue = `rotation-${randomUUID()}`;
 const activities: Fails = { fail: () => Promise.reject(new Error('no')), echo: (said) => Promise.resolve(said) };
 
@@ -33,7 +25,7 @@ describe('the key ring of the codec', function () {
   let connection: Connection;
   let native: NativeConnection;
   let namespace: string;
-  let workflowBundle: WorkflowBundleWithSourceMap;
+  let workflowBundle: WorkflowBundle;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'daypass-rotation-'));
@@ -41,11 +33,7 @@ describe('the key ring of the codec', function () {
     namespace = server.namespace;
     connection = await Connection.connect({ address: server.address });
     native = await NativeConnection.connect({ address: server.address });
-    workflowBundle = await bundleWorkflowCode({
-      workflowsPath,
-      failureConverterPath,
-      logger: new DefaultLogger('ERROR'),
-    });
+    workflowBundle = await standInBundle();
   });
   after(async () => {
     await connection.close();

@@ -1,25 +1,17 @@
 /** On the real server: nothing of a workflow stands there in clear, and nothing that anyone else puts there wedges it. */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkflowBundle } from '@temporalio/worker';
 import { UnreadablePayload } from '../../activities/platform/codec.js';
 import type { KeyRing } from '../../activities/platform/keys.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
-import '../support/bundle.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import { standInBundle } from '../support/bundle.js';
 import { temporal } from '../support/services.js';
 import { until } from '../support/until.js';
 import { answer, end, heard, sealed, type Fails } from '../support/workflows/sealed.js';
 
-const workflowsPath = fileURLToPath(new URL('../support/workflows/sealed.ts', import.meta.url));
 const taskQueue = `sealed-${randomUUID()}`;
 const keys: KeyRing = { current: 'k1', keys: { k1: randomBytes(32) } };
 const secret = `secret-${randomUUID()}`;
@@ -40,7 +32,7 @@ describe('payloads at the real server', function () {
   let native: NativeConnection;
   let worker: Worker;
   let running: Promise<void>;
-  let workflowBundle: WorkflowBundleWithSourceMap;
+  let workflowBundle: WorkflowBundle;
 
   before(async () => {
     const server = await temporal();
@@ -48,11 +40,7 @@ describe('payloads at the real server', function () {
     const connection = await Connection.connect({ address: server.address });
     client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'throw') });
     native = await NativeConnection.connect({ address: server.address });
-    workflowBundle = await bundleWorkflowCode({
-      workflowsPath,
-      failureConverterPath,
-      logger: new DefaultLogger('ERROR'),
-    });
+    workflowBundle = await standInBundle();
     const options = { connection: native, namespace, taskQueue, workflowBundle, activities };
     worker = await Worker.create({ ...options, dataConverter: dataConverter(keys) });
     running = worker.run();

@@ -1,9 +1,8 @@
 /** The activity `tell` on the real Temporal, with a real Redis and a real SMTP server. */
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Redis } from 'ioredis';
 import { openAuditFiles } from '../../activities/audit/files.js';
 import type { Change } from '../../activities/contract.js';
@@ -11,18 +10,16 @@ import { connectMailer, type Mailer } from '../../activities/mail/mailer.js';
 import { createNotify } from '../../activities/notify.js';
 import { createLog } from '../../activities/platform/log.js';
 import { connectRedis } from '../../activities/platform/redis.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
 import { createPublish, recordsStream } from '../../activities/publish.js';
 import { createTells, type TellDeps } from '../../activities/tell.js';
 import { changedChannel } from '../../workflows/ids.js';
-// Quiet workers.
-import '../support/bundle.js';
+import { standInBundle } from '../support/bundle.js';
 import { change, exampleDirectory } from '../support/change.js';
 import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
 import { startSmtp, type TestSmtp } from '../support/smtp.js';
 import { until } from '../support/until.js';
 
-const workflowsPath = fileURLToPath(new URL('../support/workflows/telling.ts', import.meta.url));
 const log = createLog('test', 'fatal');
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
 const taskQueue = `tell-${randomUUID()}`;
@@ -64,11 +61,7 @@ describe('telling a change', function () {
       namespace,
       taskQueue,
       dataConverter: dataConverter(keys),
-      workflowBundle: await bundleWorkflowCode({
-        workflowsPath,
-        failureConverterPath,
-        logger: new DefaultLogger('WARN'),
-      }),
+      workflowBundle: await standInBundle(),
       activities: createTells(deps),
     });
     running = worker.run();

@@ -1,27 +1,43 @@
-/** The workflow bundle of today's sources as a file: built once for all lanes of `npm test`, or by the first test that asks. */
+/** Bundles of workflows as files: built once for all lanes of `npm test`, or by the first test that asks. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundled } from '../../workers/bundle.js';
 import { folder } from './services.js';
 
-let built: Promise<string> | undefined;
+/** The workflows of today's sources, and those that stand in for others. */
+const contents = {
+  workflows: bundled,
+  standIns: { ...bundled, workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) },
+};
+type Content = keyof typeof contents;
 
-export function bundleFile(): Promise<string> {
-  built ??= given() ?? folder().then(writeBundle);
-  return built;
+/** Where `npm test`, which builds them before the first lane starts, says that they are. */
+export const bundlesFolder = 'DAYPASS_TEST_BUNDLES';
+
+const built = new Map<Content, Promise<string>>();
+
+export function bundleFile(content: Content = 'workflows'): Promise<string> {
+  const given = process.env[bundlesFolder];
+  if (given !== undefined) return Promise.resolve(fileOf(content, given));
+  const known = built.get(content) ?? folder().then((to) => writeBundle(content, to));
+  built.set(content, known);
+  return known;
 }
 
-/** By `npm test`, which builds it before the first lane starts. */
-function given(): Promise<string> | undefined {
-  const file = process.env['DAYPASS_TEST_BUNDLE_FILE'];
-  return file === undefined ? undefined : Promise.resolve(file);
+/** All of them. */
+export async function writeBundles(to: string): Promise<void> {
+  for (const content of Object.keys(contents) as Content[]) await writeBundle(content, to);
 }
 
-export async function writeBundle(to: string): Promise<string> {
+async function writeBundle(content: Content, to: string): Promise<string> {
   // Without Temporal's runtime, which would hold a process that never has a worker of its own.
-  const { code } = await bundleWorkflowCode({ ...bundled, logger: new DefaultLogger('ERROR') });
-  const file = join(to, 'workflows.js');
-  await writeFile(file, code);
-  return file;
+  const { code } = await bundleWorkflowCode({ ...contents[content], logger: new DefaultLogger('ERROR') });
+  await writeFile(fileOf(content, to), code);
+  return fileOf(content, to);
+}
+
+function fileOf(content: Content, folder: string): string {
+  return join(folder, `${content}.js`);
 }

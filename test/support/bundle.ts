@@ -1,4 +1,4 @@
-/** The workflow bundle of today's sources, for workers of the test's own process. */
+/** Bundles of workflows, for workers of the test's own process. */
 import { readFile } from 'node:fs/promises';
 import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
 import { bundleFile } from './bundle-file.js';
@@ -10,9 +10,19 @@ Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'E
 // A process that was ready for a worker and had none would never end.
 whenTestsEnd(() => Runtime.instance().shutdown());
 
-let read: Promise<WorkflowBundle> | undefined;
+let ours: Promise<WorkflowBundle> | undefined;
+let theirs: Promise<WorkflowBundle> | undefined;
 
+/** Of today's sources. */
 export function workflowBundle(): Promise<WorkflowBundle> {
-  read ??= bundleFile().then(async (file) => ({ code: await readFile(file, 'utf8') }));
-  return read;
+  return (ours ??= bundleFile('workflows').then(read));
+}
+
+/** Of `test/support/workflows`. */
+export function standInBundle(): Promise<WorkflowBundle> {
+  return (theirs ??= bundleFile('standIns').then(read));
+}
+
+async function read(file: string): Promise<WorkflowBundle> {
+  return { code: await readFile(file, 'utf8') };
 }

@@ -1,19 +1,12 @@
 /** What reconcile works among, on the real Temporal: grants in any state, and targets with a connector that signs. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, ScheduleNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Removed } from '../../activities/connectors/connector.js';
 import type { Listing, StandingAccount, Stray, Undos } from '../../activities/contract.js';
 import { signAs } from '../../activities/platform/jws.js';
 import { createLog } from '../../activities/platform/log.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
 import { createReconciles, type ReconcileDeps } from '../../activities/reconciles.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { receiptType } from '../../workflows/domain/receipt.js';
@@ -22,8 +15,7 @@ import type { GrantState } from '../../workflows/domain/states.js';
 import type { GrantView } from '../../workflows/domain/view.js';
 import { decisionsQueue, grantWorkflowId, reassessId, reconcileWorkflowId, undoQueue } from '../../workflows/ids.js';
 import type { Reconciled } from '../../workflows/reconcile.js';
-// Quiet workers.
-import './bundle.js';
+import { standInBundle } from './bundle.js';
 import { change } from './change.js';
 import { Replayer } from './replayer.js';
 import { temporal } from './services.js';
@@ -31,10 +23,8 @@ import { privateKey } from './signer.js';
 import { until } from './until.js';
 import { patience } from '../../workers/bundle.js';
 
-const workflowsPath = fileURLToPath(new URL('./workflows/reconciled.ts', import.meta.url));
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
 const hour = 3_600_000;
-let built: Promise<WorkflowBundleWithSourceMap> | undefined;
 
 export type ReconcileWorld = Awaited<ReturnType<typeof reconcileWorld>>;
 
@@ -44,8 +34,7 @@ export async function reconcileWorld() {
   const connection = await Connection.connect({ address });
   const native = await NativeConnection.connect({ address });
   const client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
-  built ??= bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('WARN') });
-  const bundle = await built;
+  const bundle = await standInBundle();
   const replayer = new Replayer({ workflowBundle: bundle, dataConverter: dataConverter(keys) });
   const receiptKey = await privateKey('Ed25519');
   const workers: { worker: Worker; running: Promise<void> }[] = [];

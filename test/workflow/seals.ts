@@ -4,8 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createChains } from '../../activities/audit/chains.js';
 import { openAuditFiles, type AuditFiles } from '../../activities/audit/files.js';
 import { createSeals } from '../../activities/audit/seals.js';
@@ -13,7 +12,7 @@ import type { Tells } from '../../activities/contract.js';
 import { createCodec } from '../../activities/platform/codec.js';
 import type { PrivateJwk } from '../../activities/platform/keys.js';
 import { createLog } from '../../activities/platform/log.js';
-import { dataConverter, failureConverterPath } from '../../activities/platform/temporal.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
 import { keepSealing } from '../../workers/seals.js';
 import { digest } from '../../workflows/domain/digest.js';
 import { firstPrevious, type Head } from '../../workflows/domain/record.js';
@@ -21,13 +20,13 @@ import { sealType, type Seal } from '../../workflows/domain/seal.js';
 import { verified } from '../../workflows/domain/signature.js';
 import { decisionsQueue, grantIdFrom, grantWorkflowId, sealsId } from '../../workflows/ids.js';
 import { seals } from '../../workflows/messages.js';
-import '../support/bundle.js';
+import { standInBundle } from '../support/bundle.js';
 import { folder, ownTemporal, type Restartable, type TestTemporal } from '../support/services.js';
 import { privateKey } from '../support/signer.js';
 import { until } from '../support/until.js';
+import { becomes } from '../support/workflows/grant.js';
 import { patience } from '../../workers/bundle.js';
 
-const workflowsPath = fileURLToPath(new URL('../support/workflows/chains.ts', import.meta.url));
 const keys = { current: 'test', keys: { test: randomBytes(32) } };
 const installation = 'test';
 
@@ -66,11 +65,7 @@ describe('seals', function () {
       connection: native,
       namespace,
       taskQueue: decisionsQueue,
-      workflowBundle: await bundleWorkflowCode({
-        workflowsPath,
-        failureConverterPath,
-        logger: new DefaultLogger('WARN'),
-      }),
+      workflowBundle: await standInBundle(),
       dataConverter: dataConverter(keys),
       ...patience,
       activities: {
@@ -104,7 +99,7 @@ describe('seals', function () {
   /** A chain whose workflow shows this head. */
   async function chain(head: Head, sealedWith = client): Promise<string> {
     const workflowId = grantWorkflowId(grantIdFrom(randomBytes(17)));
-    await sealedWith.workflow.start('grant', { workflowId, taskQueue: decisionsQueue, args: [head] });
+    await sealedWith.workflow.start('grant', { workflowId, taskQueue: decisionsQueue, args: [{ head }] });
     return workflowId;
   }
 
@@ -132,7 +127,7 @@ describe('seals', function () {
     keeping = keepSealing(client, log, stop.signal);
     await until(async () => has(await sealed(), first, headOf(3)), { what: 'the first seal', withinMs: 60_000 });
     const later = await chain(headOf(1));
-    await client.workflow.getHandle(first).signal('becomes', headOf(9));
+    await client.workflow.getHandle(first).signal(becomes, { head: headOf(9) });
     const changedAt = Date.now();
     await until(async () => has(await sealed(), first, headOf(9)) && has(await sealed(), later, headOf(1)), {
       what: 'the seal of what changed',

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { writeBundle } from '../../test/support/bundle-file.js';
+import { bundlesFolder, writeBundles } from '../../test/support/bundle-file.js';
 import { type Failure, type Outcome, toolCheck } from './checks.js';
 import { compile } from './compile.js';
 import { readCompose } from './compose.js';
@@ -55,7 +55,10 @@ const took: { part: string; seconds: number }[] = [];
 await prepared('Temporal', async () => findTemporal(await readCompose(), tell));
 await prepared('Redis', async () => findRedis(await readCompose(), tell));
 await prepared('Chromium', () => findChromium(tell));
-await prepared('Workflow bundle', async () => (process.env['DAYPASS_TEST_BUNDLE_FILE'] = await writeBundle(shared)));
+await prepared('Bundles of workflows', async () => {
+  await writeBundles(shared);
+  return (process.env[bundlesFolder] = shared);
+});
 const unchanged = await createUnchanged(root, join(root, kept));
 await prepared('Compiled', async () => {
   const to = join(root, kept, 'compiled');

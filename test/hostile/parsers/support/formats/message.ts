@@ -169,6 +169,8 @@ export async function message(): Promise<Format> {
   const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
   const extra = (levels: number): Input[] =>
     good.map(({ kind, json }) => ({ kind, json: `{"extra":${deep(levels)},${json.slice(1)}` }));
+  const extraWithin = (levels: number): Input[] =>
+    good.map(({ kind, json }) => ({ kind, json: json.replace(':{', `:{"extra":${deep(levels)},`) }));
   const wild = [
     'null',
     '1',
@@ -211,7 +213,12 @@ export async function message(): Promise<Format> {
       reader<Input>({
         name: 'answer',
         valid: good,
-        corpus: [...good.flatMap(({ kind }) => wild.map((json) => ({ kind, json }))), ...extra(2_500), ...extra(4_000)],
+        corpus: [
+          ...good.flatMap(({ kind }) => wild.map((json) => ({ kind, json }))),
+          ...extra(2_500),
+          ...extra(4_000),
+          ...extraWithin(30_000),
+        ],
         change,
         read: answer,
         refuses: (error) => error instanceof ApplicationFailure || error instanceof SyntaxError,
