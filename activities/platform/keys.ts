@@ -167,6 +167,9 @@ async function readJson<Shape extends z.ZodType>(file: string, what: string, sha
   return parseJson(file, await readText(file, what), what, shape);
 }
 
+/** A file can be wrong in as many places as it has. */
+const problemsTold = 3;
+
 /** Says what is wrong and never what is in it. */
 function parseJson<Shape extends z.ZodType>(file: string, text: string, what: string, shape: Shape): z.infer<Shape> {
   let value: unknown;
@@ -178,7 +181,10 @@ function parseJson<Shape extends z.ZodType>(file: string, text: string, what: st
   const found = shape.safeParse(value);
   if (found.success) return found.data;
   const problems = found.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-  throw new Error(`The key file ${file} must hold ${what}: ${problems.join('; ')}. ${hint}`);
+  const more = problems.length > problemsTold ? `; and ${problems.length - problemsTold} more` : '';
+  throw new Error(
+    `The key file ${file} must hold ${what}: ${problems.slice(0, problemsTold).join('; ')}${more}. ${hint}`,
+  );
 }
 
 export interface Watch<Keys> {

@@ -111,6 +111,12 @@ describe('key files', () => {
       /private Ed25519 JWK: d:/,
     ],
     ['a key of another curve', readCredentialPublicKey, { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }, /crv:/],
+    [
+      'a thousand keys that are none',
+      readReceiptKeys,
+      { keys: Array(1_000).fill({}) },
+      /^.{5,300}; and \d+ more\..{1,120}$/,
+    ],
     ['a set without keys', readSigningKeys, {}, /JWK Set of Ed25519 keys/],
     [
       'two keys of one id',

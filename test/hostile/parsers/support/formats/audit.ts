@@ -74,7 +74,7 @@ export async function audit(): Promise<Format> {
   }
 
   const asSentence = (error: unknown): boolean =>
-    error instanceof Error && /^(The|There) [^]{5,400}\.$/.test(error.message) && !/call stack/.test(error.message);
+    error instanceof Error && /^(The|There) [^]{5,500}\.$/.test(error.message) && !/call stack/.test(error.message);
 
   return {
     name: 'audit',
@@ -209,6 +209,11 @@ export async function audit(): Promise<Format> {
           '[]',
           '{}',
           '{"signing":null}',
+          JSON.stringify({
+            signing: { keys: [{}, {}] },
+            seals: { keys: [{}] },
+            receipts: { keys: Array(99).fill({}) },
+          }),
           `{"signing":${'['.repeat(20_000)}${']'.repeat(20_000)},"seals":{},"receipts":{}}`,
         ].map(bytes),
         change: (file, script) =>
