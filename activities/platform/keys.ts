@@ -167,8 +167,8 @@ async function readJson<Shape extends z.ZodType>(file: string, what: string, sha
   return parseJson(file, await readText(file, what), what, shape);
 }
 
-/** A file can be wrong in as many places as it has. */
-const problemsTold = 3;
+/** A file can be wrong in as many places as it has; two sentences fit a line that people read. */
+const problemsTold = 2;
 
 /** Says what is wrong and never what is in it. */
 function parseJson<Shape extends z.ZodType>(file: string, text: string, what: string, shape: Shape): z.infer<Shape> {

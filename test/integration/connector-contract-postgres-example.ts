@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { readZone } from '../../activities/zone.js';
 import { postgres } from '../../activities/connectors/postgres/index.js';
 import { folder } from '../support/services.js';
-import { newGrantId } from '../support/connector-contract.js';
+import { newGrantId } from '../support/connector-ground.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const file = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));

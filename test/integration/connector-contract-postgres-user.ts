@@ -4,7 +4,7 @@ import type pg from 'pg';
 import type { Credential } from '../../activities/connectors/connector.js';
 import { until } from '../support/until.js';
 import { isTargetError, isUnknown, refuses } from '../support/connector-answers.js';
-import { newGrantId } from '../support/connector-contract.js';
+import { newGrantId } from '../support/connector-ground.js';
 import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Order } from '../../activities/connectors/connector.js';
 import type { PostgresPrivilege } from '../../activities/connectors/postgres/index.js';
-import { newGrantId } from './connector-contract.js';
+import { newGrantId } from './connector-ground.js';
 import type { PostgresGround } from './connector-contract-postgres-ground.js';
 import { minuteMs } from './signer.js';
 

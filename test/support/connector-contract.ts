@@ -1,9 +1,8 @@
 /** What every connector promises, whatever its target; run against the real one by a `connector-contract-<kind>.ts`. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
 import { isTargetError, isUnknown, refuses } from './connector-answers.js';
-import type { Ground } from './connector-ground.js';
+import { newGrantId, type Ground } from './connector-ground.js';
 import { until } from './until.js';
 
 const minute = 60_000;
@@ -397,10 +396,4 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       assert.ok(!JSON.stringify([error.message, error.stack, error.cause, error]).includes(credential.password));
     });
   });
-}
-
-/** 26 characters of lower-case Crockford base32. */
-export function newGrantId(): string {
-  const letters = '0123456789abcdefghjkmnpqrstvwxyz';
-  return Array.from(randomBytes(26), (byte) => letters[byte % 32]).join('');
 }

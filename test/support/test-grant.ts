@@ -33,7 +33,7 @@ export class TestGrant {
   }
 
   /** Waits until the memo shows all of `wanted`. */
-  async shows(wanted: Partial<GrantView>, withinMs = 30_000): Promise<GrantView> {
+  async shows(wanted: Partial<GrantView>, withinMs = 10_000): Promise<GrantView> {
     const what = `grant ${this.request.grantId} showing ${JSON.stringify(wanted)}`;
     return until(
       async () => {

@@ -17,7 +17,7 @@ export async function until<T>(
   ask: () => T | Promise<T>,
   options: UntilOptions = {},
 ): Promise<Exclude<NonNullable<T>, false>> {
-  const { withinMs = 30_000, everyMs, what = 'the condition' } = options;
+  const { withinMs = 10_000, everyMs, what = 'the condition' } = options;
   const begun = Date.now();
   const deadline = begun + withinMs;
   let last: unknown;

@@ -74,7 +74,7 @@ export async function audit(): Promise<Format> {
   }
 
   const asSentence = (error: unknown): boolean =>
-    error instanceof Error && /^(The|There) [^]{5,500}\.$/.test(error.message) && !/call stack/.test(error.message);
+    error instanceof Error && /^(The|There) [^]{5,400}\.$/.test(error.message) && !/call stack/.test(error.message);
 
   return {
     name: 'audit',
