@@ -5,6 +5,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Eligibility, GrantPage, Judgement, Listing } from '../activities/contract.js';
+import { isShallow } from './domain/depth.js';
 import { failureCodes } from './domain/failure.js';
 import type { Finding, Opening } from './domain/rule.js';
 import type { CeilingAnswer, Provisioned, Removal } from './domain/target.js';
@@ -190,18 +191,13 @@ function asked<Answer extends object>(answer: unknown, shape: Shape): Answer {
   return bounded(shaped<Answer>(answer, shape));
 }
 
-/** `shape` names every field that the grant reads; nothing is read that was not looked at here. */
+/**
+ * `shape` names every field that the grant reads; nothing is read that was not looked at here. What goes too deep, kept in a record,
+ * would fail whoever hashes it, with every turn of the grant.
+ */
 function shaped<Answer>(answer: unknown, shape: Shape): Answer {
   if (isShallow(answer) && fields(shape)(answer)) return answer as Answer;
   throw notUnderstood(answer);
-}
-
-/** Ours have some eight levels. Deeper ones, kept in a record, would fail whoever hashes it, with every turn of the grant. */
-const levelsMax = 32;
-
-function isShallow(value: unknown, levels = levelsMax): boolean {
-  if (!isFields(value)) return true;
-  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 function bounded<Answer extends object>(answer: Answer): Answer {

@@ -3,6 +3,7 @@
  * Reading never throws: whoever can signal can send anything, and it then becomes a sentence that says what was wrong.
  */
 import { SYSTEM, type Ref } from './actor.js';
+import { isShallow } from './depth.js';
 import { digest } from './digest.js';
 import { statementType } from './evidence.js';
 import type { JournalRecordType } from './record.js';
@@ -100,6 +101,7 @@ function unsigned(because: string, jws: string, keys: readonly VerificationKey[]
 /** As the activity answered, or undefined where it makes no sense. */
 export function readBelieved(answer: unknown): Believed | undefined {
   const { installation, api, receipts } = fields(answer);
+  if (!isShallow(answer)) return undefined;
   if (typeof installation !== 'string' || !Array.isArray(api) || !Array.isArray(receipts)) return undefined;
   const isKey = (key: unknown): boolean => isText(fields(key)['kid'], 200) && isText(fields(key)['x'], 64);
   if (!api.every(isKey) || !receipts.every((key) => isKey(key) && Array.isArray(fields(key)['targets'])))
@@ -117,6 +119,10 @@ function isText(value: unknown, charactersMax: number): value is string {
 
 function isDetail(value: unknown): value is { [key: string]: unknown } {
   return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && JSON.stringify(value).length <= detailMax
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    isShallow(value) &&
+    JSON.stringify(value).length <= detailMax
   );
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { AuditRecord } from '../../../workflows/domain/record.js';
 import type { Finding } from './finding.js';
-import { instant, isShallow } from './read.js';
+import { instant, isHashable } from './read.js';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -118,7 +118,7 @@ function readLine(text: string): Line | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);
-    if (!isShallow(value) || JSON.stringify(value) !== line) return undefined;
+    if (!isHashable(value) || JSON.stringify(value) !== line) return undefined;
   } catch {
     // Said as a finding, with its line.
     return undefined;

@@ -11,7 +11,7 @@ import { firstPrevious } from '../../../workflows/domain/record.js';
 import { claimed, verified } from '../../../workflows/domain/signature.js';
 import type { Finding } from './finding.js';
 import { linesOf } from './lines.js';
-import { instant, isShallow } from './read.js';
+import { instant, isHashable } from './read.js';
 
 /** As it stands on disk: `<target>-<book>.jws`, with its lines and their ends. */
 export interface BookFile {
@@ -119,7 +119,7 @@ function openLine(jws: string, name: string, keys: readonly ReceiptKey[]): Recei
 /** What a connector with one of these keys signed, if it is a receipt. A later version may say more: the digest is over what stands there. */
 export function readReceipt(jws: string, pinned: readonly ReceiptKey[]): Receipt | undefined {
   const payload = verified(jws, receiptType, pinned)?.payload;
-  return isShallow(payload) && receiptShape.safeParse(payload).success ? (payload as Receipt) : undefined;
+  return isHashable(payload) && receiptShape.safeParse(payload).success ? (payload as Receipt) : undefined;
 }
 
 /** By number, once each; says what is missing, and what does not follow. */

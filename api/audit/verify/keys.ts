@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readReceiptKeys, readSigningKeys, type PinnedKey } from '../../../activities/platform/keys.js';
 import type { ReceiptKey } from '../../../workflows/domain/receipt.js';
-import { isShallow } from './read.js';
+import { isHashable } from './read.js';
 import type { VerificationKey } from '../../../workflows/domain/signature.js';
 
 export interface AuditKeys {
@@ -55,7 +55,7 @@ async function readDocument(file: string): Promise<AuditKeys> {
   const folder = await mkdtemp(join(tmpdir(), 'daypass-keys-'));
   try {
     for (const [part, name] of Object.entries(files)) {
-      if (typeof document?.[part] !== 'object' || !isShallow(document[part])) {
+      if (typeof document?.[part] !== 'object' || !isHashable(document[part])) {
         throw new Error(`The keys ${file} name no ${part}. Save what GET /v1/keys answers, whole.`);
       }
       await writeFile(join(folder, name), JSON.stringify(document[part]), { mode: 0o600 });

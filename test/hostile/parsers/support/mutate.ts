@@ -226,7 +226,7 @@ function changeAt(place: Place, { how, what, size }: Change, all: readonly Place
         : put(holder, pick(oddKeys, size), JSON.parse(pick(odd, what)));
     }
     case 4: {
-      if (Array.isArray(node)) return void node.push(...Array.from({ length: 1 + (size % 60) }, () => value));
+      if (Array.isArray(node)) return void node.push(...copiesOf(value, 1 + (size % 60)));
       Reflect.deleteProperty(node, key);
       return put(node, pick(oddKeys, what), value);
     }
@@ -240,6 +240,12 @@ function changeAt(place: Place, { how, what, size }: Change, all: readonly Place
         return put(node, key, pick([value + 1, value - 1, -value, value / 3, value * 1e6], what));
       return put(node, key, size % 2 === 0 ? [value] : { value });
   }
+}
+
+/** Copies, and only as many as are not too long: copies of copies of one and the same would take minutes to write down. */
+function copiesOf(value: unknown, wanted: number): unknown[] {
+  const fit = Math.ceil(lengthMax / (JSON.stringify(value)?.length ?? 1));
+  return Array.from({ length: Math.min(wanted, fit) }, () => structuredClone(value));
 }
 
 /** A member stands a second time, with another value: before or behind the first. */

@@ -170,7 +170,7 @@ export async function message(): Promise<Format> {
   const extra = (levels: number): Input[] =>
     good.map(({ kind, json }) => ({ kind, json: `{"extra":${deep(levels)},${json.slice(1)}` }));
   const extraWithin = (levels: number): Input[] =>
-    good.map(({ kind, json }) => ({ kind, json: json.replace(':{', `:{"extra":${deep(levels)},`) }));
+    good.map(({ kind, json }) => ({ kind, json: json.replace(/[:[]\{/, `$&"extra":${deep(levels)},`) }));
   const wild = [
     'null',
     '1',
