@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { grantWorkflowId } from '../../workflows/ids.js';
 import { Connection } from '@temporalio/client';
 import type { Bench } from './bench.js';
+import { costFloors, type CostFloors } from './cost-floors.js';
 import { Crowd } from './crowd.js';
 import { inParallel } from '../support/in-parallel.js';
 import { endingTogether } from './ending-together.js';
@@ -18,12 +19,15 @@ const width = 16;
 const few = 100;
 /** So many live a whole life while the others sleep, to see what one costs. */
 const sample = 100;
+/** So many of them at a time. */
+const livesWidth = 4;
 const sleepSeconds = 4 * 3_600;
 
 interface Cost {
   /** By process, in milliseconds: of one life, and of one second in which nobody asks for anything. */
   life: Map<string, number>;
   idle: Map<string, number>;
+  floors: CostFloors;
   events: number;
   bytes: number;
 }
@@ -108,6 +112,7 @@ async function costOf(bench: Bench, crowd: Crowd, watch: TargetWatch): Promise<C
   const after = await usageOf(bench);
   await pause(idleMs);
   const idle = await usageOf(bench);
+  const floors = await costFloors(bench, sample, livesWidth);
   const { address, namespace } = bench.system.engine;
   const connection = await Connection.connect({ address });
   try {
@@ -119,7 +124,7 @@ async function costOf(bench: Bench, crowd: Crowd, watch: TargetWatch): Promise<C
       events += Number(info?.historyLength) / sample;
       bytes += Number(info?.historySizeBytes) / sample;
     }
-    return { life: spent(before, after, sample), idle: spent(after, idle, idleMs / 1_000), events, bytes };
+    return { life: spent(before, after, sample), idle: spent(after, idle, idleMs / 1_000), floors, events, bytes };
   } finally {
     await connection.close();
   }
@@ -127,7 +132,7 @@ async function costOf(bench: Bench, crowd: Crowd, watch: TargetWatch): Promise<C
 
 async function lives(crowd: Crowd, watch: TargetWatch): Promise<string[]> {
   const ids: string[] = [];
-  await inParallel(Array.from({ length: sample }), 4, async () => {
+  await inParallel(Array.from({ length: sample }), livesWidth, async () => {
     const id = await crowd.make(watch, sleepSeconds);
     await crowd.revoke(id);
     await watch.gone(id);
@@ -173,9 +178,9 @@ function growth(costFew: Cost, many: number, costMany: Cost): Table[] {
     other.toFixed(digits),
     `${((other / one - 1) * 100).toFixed(1)} %`,
   ];
+  const sum = (all: Map<string, number>): number => [...all.values()].reduce((total, each) => total + each, 0);
   const byProcess = (what: 'life' | 'idle'): string[][] => {
     const [one, other] = [costFew[what], costMany[what]];
-    const sum = (all: Map<string, number>): number => [...all.values()].reduce((total, each) => total + each, 0);
     return [
       line('ms of processor time, all parts', sum(one), sum(other), 1),
       ...[...one].map(([name, cpuMs]) => line(`… ${name}`, cpuMs, other.get(name) ?? Number.NaN, 1)),
@@ -190,9 +195,18 @@ function growth(costFew: Cost, many: number, costMany: Cost): Table[] {
         line('events', costFew.events, costMany.events, 1),
         line('bytes of history', costFew.bytes, costMany.bytes, 0),
         ...byProcess('life'),
+        line('floor: a bare workflow, Temporal alone', costFew.floors.workflow, costMany.floors.workflow, 1),
+        line('floor: the same SQL without us, PostgreSQL alone', costFew.floors.target, costMany.floors.target, 1),
+        line(
+          'all parts without both floors',
+          sum(costFew.life) - costFew.floors.workflow - costFew.floors.target,
+          sum(costMany.life) - costMany.floors.workflow - costMany.floors.target,
+          1,
+        ),
       ],
       notes: [
-        `Means of ${sample} lives, four at a time, while the others sleep. Who measures is not counted. Goal: within 20 %.`,
+        `Means of ${sample} lives, ${livesWidth} at a time, while the others sleep. Who measures is not counted. Goal: within 20 %.`,
+        `The floors live as often, as many at a time, right after that.`,
       ],
     },
     {
