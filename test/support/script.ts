@@ -73,6 +73,8 @@ export class Script implements Activities {
   /** Stands at the target now. */
   standing = false;
   tombstone = false;
+  /** The target's own account of it, on the grant's clock. */
+  line: { madeAt?: Instant; overAt?: Instant; removedAt?: Instant } = {};
   private readonly overrides: Partial<Activities>;
 
   constructor(more: { rule?: Rule } & Partial<Activities> = {}) {
@@ -135,6 +137,7 @@ export class Script implements Activities {
   provision: Activities['provision'] = async ({ grantId }) => {
     if (this.tombstone) throw ApplicationFailure.nonRetryable('It is over here.', 'tombstone');
     this.standing = true;
+    this.line = { madeAt: this.now(), ...this.line };
     return this.account(grantId, this.now() + this.rule.maximumMs / 8);
   };
 
@@ -148,6 +151,8 @@ export class Script implements Activities {
 
   remove: Activities['remove'] = async ({ grantId }) => {
     const wasPresent = this.standing;
+    const now = this.now();
+    this.line = { overAt: now, ...(wasPresent && { removedAt: now }), ...this.line };
     this.tombstone = true;
     this.standing = false;
     return this.removal(grantId, { wasPresent });

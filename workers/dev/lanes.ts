@@ -20,12 +20,12 @@ const answer = z.object({
 type Tell = (what: string, outcome: Outcome, since: number) => void;
 
 /** Takes files off the list until there are none, and tells what came of each. */
-export async function lane(files: string[], tell: Tell): Promise<void> {
+export async function lane(files: string[], tell: Tell, withinMs = longestMs): Promise<void> {
   let child: ChildProcess | undefined;
   for (let file = files.shift(); file !== undefined; file = files.shift()) {
     child ??= start();
     const since = Date.now();
-    tell(relative(root, file), await handOver(child, file), since);
+    tell(relative(root, file), await handOver(child, file, withinMs), since);
     // Whatever it died of, the next file gets a new one.
     if (hasEnded(child)) child = undefined;
   }
@@ -40,10 +40,10 @@ function start(): ChildProcess {
   });
 }
 
-async function handOver(child: ChildProcess, file: string): Promise<Outcome> {
+async function handOver(child: ChildProcess, file: string, withinMs: number): Promise<Outcome> {
   const over = new AbortController();
   const { signal } = over;
-  const late = setTimeout(() => child.kill('SIGKILL'), longestMs);
+  const late = setTimeout(() => child.kill('SIGKILL'), withinMs);
   try {
     // Where it cannot be sent, the process has ended, and that is heard below.
     child.send(file, () => undefined);

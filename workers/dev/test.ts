@@ -22,19 +22,20 @@ interface Suite {
   first: string[];
 }
 
-/** They wait for the clocks of real services, and need a processor when one strikes: so many lanes, and no more beside them. */
-const timed: Suite[] = [
-  {
-    folders: ['integration'],
-    lanes: 2,
-    first: ['system-outages.ts', 'upgrade.ts', 'platform-connectors.ts', 'launcher.ts'],
-  },
-  { folders: ['workflow'], lanes: 1, first: [] },
-  { folders: ['browser', 'hostile', 'chaos'], lanes: 1, first: [] },
+/** They wait for the clocks of real services, and need a processor when one strikes: no more than four lanes in all, besides fuzzing. */
+const suites: Suite[] = [
+  { folders: ['system'], lanes: 2, first: ['outages.ts', 'upgrade.ts', 'audit.ts', 'launcher.ts'] },
+  { folders: ['browser', 'chaos'], lanes: 1, first: [] },
 ];
-/** They only compute. The first lane that is through runs the tools, and all then take of these; fuzzing, which would use every processor, comes last. */
-const computing: Suite = { folders: ['replay', 'unit', 'hostile/parsers'], lanes: 0, first: [] };
-const suites = [...timed, computing];
+/** One lane begins with these, on services of its own. A lane that is through with its suite runs the tools, and then takes of these too. */
+const common: Suite = {
+  folders: ['workflow', 'integration', 'hostile', 'replay', 'unit'],
+  lanes: 1,
+  first: ['seals.ts', 'journal.ts', 'platform-connectors.ts'],
+};
+/** It takes what the others leave of the processors, from the beginning. */
+const behind: Suite = { folders: ['hostile/parsers'], lanes: 1, first: [] };
+const behindMs = 40 * 60_000;
 
 /** What went well with these very files, and what a tool found in those that have not changed. */
 const kept = 'node_modules/.cache/daypass';
@@ -72,7 +73,7 @@ await prepared('Compiled', async () => {
 const seed = (process.env['DAYPASS_TEST_SEED'] ??= String(unchanged.number));
 tell(`Seed: ${seed} (DAYPASS_TEST_SEED)`);
 const files = await filesOf();
-await Promise.all(timed.map((suite) => inLanes(suite)));
+await Promise.all([...[...suites, common].map(inLanes), inOrder(files.get(behind) ?? [], behindMs)]);
 await rm(shared, { recursive: true, force: true });
 
 tell('\nWhat took longest:');
@@ -137,7 +138,7 @@ async function inLanes(suite: Suite): Promise<void> {
       const since = Date.now();
       count(name, await checked(name, args), since);
     }
-    await inOrder(files.get(computing) ?? []);
+    await inOrder(files.get(common) ?? []);
   };
   await Promise.all(Array.from({ length: suite.lanes }, one));
 }
@@ -153,15 +154,16 @@ async function checked(name: string, args: string[]): Promise<Outcome> {
   return outcome;
 }
 
-async function inOrder(rest: string[]): Promise<void> {
-  await lane(rest, (file, outcome, since) => count(file, outcome, since));
+async function inOrder(rest: string[], withinMs?: number): Promise<void> {
+  await lane(rest, (file, outcome, since) => count(file, outcome, since), withinMs);
 }
 
 /** The test files of each suite, in their order. What no suite runs is a failure of its own. */
 async function filesOf(): Promise<Map<Suite, string[]>> {
-  const found = new Map(suites.map((suite): [Suite, string[]] => [suite, []]));
+  const all = [...suites, common, behind];
+  const found = new Map(all.map((suite): [Suite, string[]] => [suite, []]));
   const rank = new Map<string, number>();
-  const inward = suites
+  const inward = all
     .flatMap((suite) => suite.folders.map((folder) => ({ suite, folder })))
     .sort((one, other) => other.folder.length - one.folder.length);
   const names = await readdir(join(root, 'test'), { recursive: true });

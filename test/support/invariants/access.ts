@@ -1,6 +1,6 @@
 /** Promises 1 to 4: what stands, since when, on what, and that it is gone when it should be. */
 import type { Facts, GrantFacts, HistoryEvent, StandingAccount } from './facts.js';
-import { all, fieldsOf, first, isOver, numberOf, ofEach, scheduled, time, turnOf, type Check } from './look.js';
+import { all, dueOf, fieldsOf, first, isOver, numberOf, ofEach, scheduled, time, turnOf, type Check } from './look.js';
 
 const owing = ['ACTIVATING', 'ACTIVE', 'REVOKING', 'WITHDRAWING'];
 /** Two clocks of one machine, and instants that were cut to milliseconds. */
@@ -59,15 +59,30 @@ export const madeAfterAgreed: Check = ({ targets, grants }) => {
   );
 };
 
-/** Removal starts at the end, or as soon as somebody ends it. */
+/** Removal starts at the end, or as soon as somebody revokes it or gives it back. */
 export const removalStartsInTime: Check = ofEach((grant, { accepted, at }) => {
   const started = first(grant, 'removal-started');
-  const expireTime = grant.view?.expireTime;
-  // What somebody terminated by force cannot start anything; reconcile and sweep end it.
-  if (expireTime === undefined || grant.runs.at(-1)?.isTerminated) return [];
-  const lateMs = (started?.at ?? at) - expireTime;
+  const end = grant.view?.expireTime;
+  // What somebody terminated by force cannot start anything; reconcile and sweep end it. What never stood needs no removal.
+  if ((end === undefined && !started) || grant.runs.at(-1)?.isTerminated) return [];
+  const due = dueOf(grant) ?? end ?? at;
+  const lateMs = (started?.at ?? at) - due;
   const late = lateMs > accepted.removalStartsWithinMs;
-  return [late && `its removal ${started ? 'started' : 'has not started'} ${lateMs} ms after its end`];
+  return [late && `its removal ${started ? 'started' : 'has not started'} ${lateMs} ms after it was due`];
+});
+
+/** And reaches the target, by the target's own word and clock. */
+export const removalReachesTarget: Check = ofEach((grant, { accepted, targets }) => {
+  const { removalReachesWithinMs } = accepted;
+  const due = dueOf(grant);
+  if (removalReachesWithinMs === undefined || due === undefined || !first(grant, 'removal-started')) return [];
+  if (grant.runs.at(-1)?.isTerminated) return [];
+  return targets
+    .flatMap(({ ledger }) => ledger.filter(({ grantId }) => grantId === grant.grantId))
+    .map(({ overAt }) => {
+      const lateMs = (overAt ?? Infinity) - due;
+      return lateMs > removalReachesWithinMs && `its removal reached the target ${lateMs} ms after it was due`;
+    });
 });
 
 /** What let it pass: people, a machine's assessment, or nobody. Time alone is none of them. */

@@ -17,6 +17,8 @@ export interface Accepted {
   decisions: AcceptedDecision[];
   /** How late the removal of what ended may have started in this run: 2 s while everything lives, 12 s where a worker died. */
   removalStartsWithinMs: Ms;
+  /** How late it may have reached the target; undefined where more end at once than the target takes. */
+  removalReachesWithinMs?: Ms;
   /** Passwords, cookies, bearers and the like that were used, by what they are. Without any, nothing is searched for them. */
   secrets?: { [name: string]: string };
 }

@@ -61,6 +61,7 @@ export async function goodFacts(): Promise<Facts> {
       ],
       decisions: [{ grantId: ended, decisionId: 'd-1', action: 'approve', by: 'person:manager', status: 200 }],
       removalStartsWithinMs: 2_000,
+      removalReachesWithinMs: 2_000,
     },
   };
 }

@@ -43,6 +43,17 @@ export function turnOf({ history }: GrantFacts, event: HistoryEvent): Instant | 
   return started?.at;
 }
 
+/** When its removal was due: at its end, or when somebody ended it, by the instant that Temporal itself gave the signal. */
+export function dueOf({ records, history }: GrantFacts): Instant | undefined {
+  const ended = records.find(({ type }) => ['time-up', 'revoked', 'withdrawn'].includes(type));
+  if (ended?.type === 'time-up') return numberOf(ended.detail['expireTime']);
+  // The first: whoever was not answered sends the same again.
+  const signalled = history.find(
+    ({ type, name }) => type === 'WorkflowExecutionSignaled' && (name === 'revoke' || name === 'withdraw'),
+  );
+  return ended && Math.min(signalled?.at ?? Infinity, ended.at);
+}
+
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -6,6 +6,7 @@ import {
   nothingOrderedAfterwards,
   orderedAfterJudged,
   owedBeforeOrdered,
+  removalReachesTarget,
   removalStartsInTime,
   standsWhileOwed,
   timersGrantNothing,
@@ -35,7 +36,7 @@ interface Row {
 export const promises: Record<PromiseNumber, Row> = {
   1: {
     says: 'No access outside an approved window.',
-    checks: { standsWhileOwed, madeAfterAgreed, removalStartsInTime },
+    checks: { standsWhileOwed, madeAfterAgreed, removalStartsInTime, removalReachesTarget },
   },
   2: { says: 'No timer ever grants.', checks: { timersGrantNothing, orderedAfterJudged } },
   3: { says: 'Undo is armed before do.', checks: { owedBeforeOrdered } },

@@ -93,7 +93,7 @@ const rows: Row[] = [
     1,
     'removalStartsInTime',
     (facts) => bent(facts, 'removal-started', { at: (of(facts).view?.expireTime ?? 0) + 2_001 }),
-    /started 2001 ms after its end/,
+    /started 2001 ms after it was due/,
   ],
   [
     1,
@@ -101,6 +101,7 @@ const rows: Row[] = [
     (facts) => shown(facts, { expireTime: facts.at - 3_000 }, standing),
     /has not started 3000 ms after/,
   ],
+  [1, 'removalReachesTarget', (facts) => (at(facts).line.overAt = late), /reached the target \d+ ms after it was due/],
   [
     2,
     'timersGrantNothing',

@@ -10,7 +10,7 @@ import { unread, type Told } from './fuzz.js';
 
 const child = fileURLToPath(new URL('child.ts', import.meta.url));
 /** The others may keep both processors busy: what stands still for so long is no waiting any more. */
-const stillMs = 120_000;
+const stillMs = 600_000;
 const lookEveryMs = 5_000;
 /** A parser that keeps everything would not fit. */
 const heapMegabytes = 600;

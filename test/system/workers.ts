@@ -67,7 +67,7 @@ describe('the whole system, when its own processes end', function () {
     await daypass.decisions.kill();
     const back = daypass.decisions.start().then(() => Date.now());
     const cutAt = (await active.session.cut).at;
-    // Sticky queue 2 s and a task that died with its worker 10 s, counted from when there is a worker at all.
+    // A turn that waits for the worker that died, or a task that died with it: 10 s, counted from when there is a worker at all.
     const from = Math.max(instant(active.grant.expireTime), await back);
     assert.ok(cutAt - from < 12_000, `the session was cut ${cutAt - from} ms after the end`);
     await reaches(engineer, active.grantId, 'ENDED');

@@ -13,7 +13,13 @@ describe('the promises, over the whole system', function () {
   this.timeout(240_000);
   let daypass: System;
   let ended: string;
-  const accepted: Accepted = { grants: [], decisions: [], removalStartsWithinMs: 12_000, secrets: {} };
+  const accepted: Accepted = {
+    grants: [],
+    decisions: [],
+    removalStartsWithinMs: 12_000,
+    removalReachesWithinMs: 15_000,
+    secrets: {},
+  };
 
   async function asks(account: string, body: Parameters<ReturnType<System['as']>['ask']>[0]): Promise<string> {
     const idempotencyKey = randomUUID();
