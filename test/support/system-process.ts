@@ -6,10 +6,14 @@ import { ownArgs } from './own-args.js';
 export class SystemProcess {
   /** Every line that it said, in all its lives. */
   readonly said: string[] = [];
+  /** What it ended by, each time that nobody had ended it although it could do its work. */
+  readonly crashes: string[] = [];
   /** Over what the launcher gives it, at every start from now on. */
   settings: Record<string, string> = {};
   private readonly own: OwnProcess;
   private program?: Program;
+  /** Of the one that runs now, or ran last: somebody here ended it. */
+  private life = { isEnded: false };
 
   constructor(own: OwnProcess) {
     this.own = own;
@@ -40,6 +44,8 @@ export class SystemProcess {
   async start(env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<void> {
     if (this.program && !this.program.hasEnded()) return;
     const { name, file, ready } = this.own;
+    const life = { isEnded: false };
+    this.life = life;
     this.program = await runProgram({
       name,
       command: process.execPath,
@@ -49,10 +55,14 @@ export class SystemProcess {
     });
     const answers = async (): Promise<boolean> => (await fetch(ready, { signal: AbortSignal.timeout(2_000) })).ok;
     await whenUp(this.program, answers, 120_000);
+    void this.program.ended.then(({ code, signal }) => {
+      if (!life.isEnded) this.crashes.push(`${name} ended by itself, by ${code ?? signal}`);
+    });
   }
 
   /** As Ctrl-C in the launcher does. */
   async stop(): Promise<void> {
+    this.life.isEnded = true;
     await this.program?.stop(20_000);
   }
 
@@ -64,6 +74,8 @@ export class SystemProcess {
 
   /** At once, and without waiting for what comes of it. */
   send(signal: NodeJS.Signals): void {
-    if (this.program && !this.program.hasEnded()) process.kill(this.program.pid, signal);
+    if (!this.program || this.program.hasEnded()) return;
+    this.life.isEnded ||= signal === 'SIGKILL' || signal === 'SIGTERM';
+    process.kill(this.program.pid, signal);
   }
 }

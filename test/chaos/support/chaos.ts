@@ -5,10 +5,20 @@ import type { Instant, Ms } from '../../../workflows/domain/time.js';
 import { brokenPromises, factsOf, type Facts } from '../../support/invariants.js';
 import { until } from '../../support/until.js';
 import { nothingLost, nothingStands } from './checks.js';
+import type { Ledger } from './ledger.js';
 import { kills } from './kills.js';
-import { latenessOf, tooEarly, tooLate, type Disturbance, type Lateness } from './lateness.js';
+import { latenessOf, quietMs, tooEarly, tooLate, type Disturbance, type Lateness } from './lateness.js';
 import { People } from './people.js';
-import { drawn, scheduleOf, scheduleText, type PlannedFault, type Schedule } from './schedule.js';
+import {
+  drawn,
+  isAfterARow,
+  quietTimeMs,
+  scheduleOf,
+  scheduleText,
+  shapes,
+  type PlannedFault,
+  type Schedule,
+} from './schedule.js';
 import { troubles } from './troubles.js';
 import { Stalls } from './stalls.js';
 import { World } from './world.js';
@@ -17,9 +27,12 @@ export const catalogue = [...kills, ...troubles];
 
 /** What an operator ended by force is found by reconcile, which comes every minute. */
 const restWithinMs = 150_000;
+/** Of all grants, although faults make some fail and some end early. */
+const leastAsMeant = 0.6;
 
 export interface Struck extends Disturbance {
   kind: string;
+  sparesRemovals: boolean;
   /** Nothing stood that should not, and nothing was lost, in so long after it. */
   settledMs: Ms;
   notes: string[];
@@ -46,8 +59,12 @@ export function plan(seed: number, grants: number, faults: number, only = ''): S
   return scheduleOf(seed, grants, drawn(seed, from, faults));
 }
 
-/** Prints the schedule first, and what strikes as it does. */
-export async function chaos(schedule: Schedule, tell: (line: string) => void): Promise<Outcome> {
+/** Prints the schedule first, and what strikes as it does. `startsWithinMs`: how late a removal may begin while nothing is wrong. */
+export async function chaos(
+  schedule: Schedule,
+  tell: (line: string) => void,
+  startsWithinMs: Ms = quietMs,
+): Promise<Outcome> {
   tell(scheduleText(schedule));
   const world = await World.start();
   const people = new People(world);
@@ -59,7 +76,8 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
     const startedAt = Date.now();
     const asking = asksAll(schedule, people, startedAt);
     const struck: Struck[] = [];
-    for (const planned of schedule.faults) {
+    for (const [index, planned] of schedule.faults.entries()) {
+      if (isAfterARow(index)) await pause(quietTimeMs);
       await pause(Math.max(0, startedAt + planned.atMs - Date.now()));
       const told = await strikes(planned, world, people);
       struck.push(told.struck);
@@ -73,15 +91,18 @@ export async function chaos(schedule: Schedule, tell: (line: string) => void): P
     const unrest = await comesToRest(world, people);
     if (unrest !== undefined) broken.push(unrest);
     const facts = await factsOf(world.system, ledger.accepted);
-    const disturbances = struck;
+    const disturbances = struck.filter(({ sparesRemovals }) => !sparesRemovals);
     const lateness = latenessOf(facts, disturbances);
     const strays = await nothingStands(world, ledger);
     broken.push(
       ...strays,
       ...lost,
       ...ledger.troubles,
+      ...world.processes.flatMap(({ crashes }) => crashes),
+      ...endsUnlikePlanned(facts, ledger),
+      ...neverQuiet(lateness, schedule),
       ...tooEarly(lateness),
-      ...tooLate(lateness, disturbances, stalls),
+      ...tooLate(lateness, disturbances, stalls, startsWithinMs),
       ...brokenPromises(facts).map(
         ({ promise, grantId, because }) => `promise ${promise}, ${grantId ?? 'all'}: ${because}`,
       ),
@@ -130,8 +151,8 @@ async function strikes(
   const to = Date.now();
   const [standing, lost] = [await nothingStands(world, people.ledger), await nothingLost(world, people.ledger)];
   broken.push(...standing.map((each) => `after “${fault.name}”: ${each}`));
-  const { kind, name } = fault;
-  return { struck: { kind, name, from, to, settledMs: Date.now() - to, notes }, broken, lost };
+  const { kind, name, sparesRemovals = false } = fault;
+  return { struck: { kind, name, sparesRemovals, from, to, settledMs: Date.now() - to, notes }, broken, lost };
 }
 
 /** Every grant over, and nothing at the target: else what is not. */
@@ -149,6 +170,30 @@ async function comesToRest(world: World, { ledger }: People): Promise<string | u
     throw new Error(names.slice(0, 5).join(', '));
   };
   return until(isAtRest, { withinMs: restWithinMs, everyMs: 500, what: 'rest' }).then(() => undefined, String);
+}
+
+/**
+ * Grants that nobody was told of, as where a call whose answer was lost made another one; and too few that came to the end that their
+ * requesters meant them to have: a system that grants nothing breaks no other promise.
+ */
+function endsUnlikePlanned({ grants }: Facts, { grants: told }: Ledger): string[] {
+  const strangers = grants.filter(({ grantId }) => !told.has(grantId));
+  const asMeant = grants.filter(({ grantId, view }) => {
+    const shape = told.get(grantId)?.shape;
+    return shape !== undefined && view?.state === shapes[shape];
+  });
+  const few = told.size >= 20 && asMeant.length < leastAsMeant * told.size;
+  return [
+    ...strangers.map(({ grantId }) => `${grantId} stands on record, and nobody was told of it`),
+    ...(few ? [`only ${asMeant.length} of ${told.size} grants ended as their requesters meant them to`] : []),
+  ];
+}
+
+/** A long run says how quick removals are while nothing is wrong, and so must have some. */
+function neverQuiet(lateness: readonly Lateness[], { grants, faults }: Schedule): string[] {
+  const quiet = lateness.filter(({ isQuiet }) => isQuiet).length;
+  const isLong = grants.length >= 100 && faults.some((_, index) => isAfterARow(index));
+  return !isLong || quiet >= grants.length / 20 ? [] : [`only ${quiet} removals were due while nothing was wrong`];
 }
 
 /** Each decision that was answered with 200 or 202 is on record. */

@@ -5,7 +5,7 @@ import { until } from '../../support/until.js';
 import type { Ledger, Told } from './ledger.js';
 import type { World } from './world.js';
 
-/** A worker that died is waited for 2 s and its task 10 s; one more attempt at the target, and what this machine does beside it. */
+/** What waits for a worker that died, or died with it, waits 10 s; one more attempt at the target, and what this machine does beside it. */
 const settledWithinMs = 25_000;
 /** Reconcile comes every minute, and asks twice. */
 const strayWithinMs = 150_000;

@@ -9,6 +9,8 @@ export interface Fault {
   name: string;
   /** In every long run. */
   always?: true;
+  /** Nothing that removes stands on what it befalls (promise 9): removals are as quick as ever. */
+  sparesRemovals?: true;
   leastMs: Ms;
   mostMs: Ms;
   /** Resolves when the fault is over and what it befell is back. Nothing is waited for without an end. */

@@ -157,6 +157,7 @@ export const kills: Fault[] = points.map((point) => ({
   kind: 'kill',
   name: `kill -9 ${names[point.part]}: ${point.point}`,
   ...(point.always && { always: true }),
+  ...((point.part === 'api' || point.part === 'redis') && { sparesRemovals: true }),
   leastMs: 0,
   mostMs: 4_000,
   strike: (scene) => killAt(point, scene),

@@ -1,7 +1,7 @@
 /** How late removals were, counted from when they were due: from their own records and from the target's own account of them. */
-import type { Facts, GrantFacts } from '../../support/invariants.js';
+import type { Facts } from '../../support/invariants.js';
 import type { Instant, Ms } from '../../../workflows/domain/time.js';
-import { numberOf } from '../../support/invariants/look.js';
+import { dueOf } from '../../support/invariants/look.js';
 
 /** From the first byte of a fault until everything was back. */
 export interface Disturbance {
@@ -46,17 +46,6 @@ export function latenessOf({ grants, targets }: Facts, disturbances: readonly Di
   });
 }
 
-/** Its end, or when somebody ended it: the instant that Temporal itself gave the signal. */
-function dueOf({ records, history }: GrantFacts): Instant | undefined {
-  const ended = records.find(({ type }) => ['time-up', 'revoked', 'withdrawn'].includes(type));
-  if (ended?.type === 'time-up') return numberOf(ended.detail['expireTime']);
-  const signalled = history.findLast(
-    ({ type, name, at }) =>
-      type === 'WorkflowExecutionSignaled' && (name === 'revoke' || name === 'withdraw') && at <= (ended?.at ?? 0),
-  );
-  return ended && (signalled?.at ?? ended.at);
-}
-
 /**
  * Removals that began too late: 2 s after they were due while nothing was wrong, else 12 s after the first moment from which on
  * nothing was wrong for 12 s. Time in which the machine ran nobody is not counted.
@@ -65,9 +54,10 @@ export function tooLate(
   all: readonly Lateness[],
   disturbances: readonly Disturbance[],
   stalls: { between(from: Instant, to: Instant): Ms },
+  startsWithinMs = quietMs,
 ): string[] {
   return all.flatMap(({ grantId, due, startMs, isQuiet }) => {
-    const allowed = isQuiet ? due + quietMs : calmAfter(due, disturbances) + disturbedMs;
+    const allowed = isQuiet ? due + startsWithinMs : calmAfter(due, disturbances) + disturbedMs;
     const began = due + startMs;
     const lateMs = began - allowed - stalls.between(due, began);
     return lateMs <= 0

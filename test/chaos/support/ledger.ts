@@ -21,7 +21,13 @@ const patienceMs = 120_000;
 export class Ledger {
   readonly grants = new Map<string, Told>();
   /** The end is what the faults allow: how late removals start is checked with the faults at hand. */
-  readonly accepted: Accepted = { grants: [], decisions: [], removalStartsWithinMs: patienceMs, secrets: {} };
+  readonly accepted: Accepted = {
+    grants: [],
+    decisions: [],
+    removalStartsWithinMs: patienceMs,
+    removalReachesWithinMs: patienceMs,
+    secrets: {},
+  };
   readonly troubles: string[] = [];
 
   /** Says the same again until it is heard: whoever calls must have given it an id of its own. */

@@ -41,7 +41,7 @@ export function reportOf(outcome: Outcome): string {
       ([number, row]) => `- ${number}. ${row.says} Checks: ${Object.keys(row.checks).join(', ')}.`,
     ),
     '- After each fault: nothing stood past its end, of a grant that was over, or of none; every accepted grant was there.',
-    '- At the end: every decision that was answered 200 or 202 is on record; every removal began in time.',
+    '- At the end: every decision that was answered 200 or 202 is on record; every removal began in time; no grant that nobody was told of; most ended as their requesters meant; no process of ours ended by itself.',
     ...(broken.length === 0 ? [] : ['', '## Broken', '', ...broken.map((each) => `- ${each}`)]),
   ].join('\n');
 }

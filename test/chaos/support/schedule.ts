@@ -71,15 +71,24 @@ export interface Schedule {
 
 /** One fault in so long, on average: a process has to start again within it. */
 const faultEveryMs = 10_000;
+/** After so many, nothing goes wrong for a while: what is quick again then must be seen to be. */
+const faultsInARow = 5;
+export const quietTimeMs = 25_000;
+
+/** Before this one comes such a while. */
+export function isAfterARow(index: number): boolean {
+  return index > 0 && index % faultsInARow === 0;
+}
 
 export function scheduleOf(seed: number, grants: number, faults: readonly Fault[]): Schedule {
   const random = randomFrom(seed);
+  const after = (count: number): Ms => count * faultEveryMs + Math.floor(count / faultsInARow) * quietTimeMs;
   const plannedFaults = faults.map((fault, index) => ({
     fault,
-    atMs: 3_000 + index * faultEveryMs + random.between(0, 2_000),
+    atMs: 3_000 + after(index) + random.between(0, 2_000),
     forMs: random.between(fault.leastMs, fault.mostMs),
   }));
-  const endMs = faults.length * faultEveryMs;
+  const endMs = after(faults.length);
   const all = Object.entries(weights).flatMap(([shape, weight]) => Array<Shape>(weight).fill(shape as Shape));
   const plannedGrants = Array.from({ length: grants }, (_, index) => ({
     number: index + 1,

@@ -30,20 +30,21 @@ export const troubles: Fault[] = [
     atPoint('connectors', [marks.doorShut, marks.commit]),
     true,
   ),
-  pauses('API', 'at any time', 4_000, ({ world }) => process_(world, 'api')),
+  spared(pauses('API', 'at any time', 4_000, ({ world }) => process_(world, 'api'))),
   pauses('Temporal', 'at any time', longMs, ({ world: { system } }) => sendingTo(system.temporal.pid())),
-  pauses('Redis', 'at any time', 4_000, ({ world: { system } }) => sendingTo(system.redis.pid())),
+  pauses('target', 'lets nobody in', longMs, ({ world: { system } }) => sendingTo(system.ordersDb.pid())),
+  spared(pauses('Redis', 'at any time', 4_000, ({ world: { system } }) => sendingTo(system.redis.pid()))),
 
   connections('cut all connections to Temporal', toTemporal, 'cut', 0),
   connections('cut all connections to the target, again and again', toTarget, 'cut', 4_000, true),
-  connections('cut all connections to Redis', toRedis, 'cut', 0),
+  spared(connections('cut all connections to Redis', toRedis, 'cut', 0)),
   connections('decisions worker cannot reach Temporal', ['decisionsToTemporal'], 'shut', longMs),
   connections('connector worker cannot reach Temporal', ['connectorsToTemporal'], 'shut', longMs, true),
-  connections('API cannot reach Temporal', ['apiToTemporal'], 'shut', 5_000),
+  spared(connections('API cannot reach Temporal', ['apiToTemporal'], 'shut', 5_000)),
   connections('nothing passes to Temporal, no connection ends', toTemporal, 'held', longMs),
-  connections('nothing passes to Redis, no connection ends', toRedis, 'held', 5_000),
+  spared(connections('nothing passes to Redis, no connection ends', toRedis, 'held', 5_000)),
   connections('Temporal is slow', toTemporal, { slowMs: 150 }, 8_000, true),
-  connections('Redis is slower than its clients wait', toRedis, { slowMs: 700 }, 5_000),
+  spared(connections('Redis is slower than its clients wait', toRedis, { slowMs: 700 }, 5_000)),
 
   target('the target is slow', toTarget, { slowMs: 120 }, 8_000, true),
   target('the target hangs', toTarget, 'held', longMs),
@@ -57,22 +58,22 @@ export const troubles: Fault[] = [
     strike: holdsLock,
   },
 
-  {
+  spared({
     kind: 'redis',
     name: 'Redis: full, and evicts nothing',
     always: true,
     leastMs: 5_000,
     mostMs: 8_000,
     strike: fillsRedis,
-  },
-  {
+  }),
+  spared({
     kind: 'redis',
     name: 'Redis: lost with all that it held',
     always: true,
     leastMs: 500,
     mostMs: 3_000,
     strike: losesRedis,
-  },
+  }),
 
   clock('connectors', 'connector worker', 8_000, true),
   clock('connectors', 'connector worker', -8_000),
@@ -167,6 +168,10 @@ function connections(name: string, ways: readonly (keyof Passages)[], what: What
       }
     },
   };
+}
+
+function spared(fault: Fault): Fault {
+  return { ...fault, sparesRemovals: true };
 }
 
 function target(...given: Parameters<typeof connections>): Fault {
