@@ -8,6 +8,8 @@ import type { Bench } from './bench.js';
 import { Crowd } from './crowd.js';
 import { inParallel } from '../support/in-parallel.js';
 import { shapes } from './shapes.js';
+import { withStandingFloor } from './standing-floor.js';
+import { mustBeKept } from './standing.js';
 import { megabytes, ms, percentile, type Table } from './table.js';
 import { TargetWatch } from './target-watch.js';
 import { usageOf } from './usage.js';
@@ -26,15 +28,23 @@ async function byShape(bench: Bench): Promise<Table> {
     const [, firstShape] = shapes[0] ?? [];
     await firstShape?.(bench);
     const rows: Table['rows'] = [];
-    for (const [name, live] of shapes) {
+    const lived = async (name: string, live: () => Promise<string>): Promise<void> => {
       bench.tell(name);
       const before = await commandsOf(redis);
-      const grantId = await live(bench);
-      const history = await closedHistory(connection, engine.namespace, grantId);
+      const workflowId = await live();
+      const history = await closedHistory(connection, engine.namespace, workflowId);
       // The reading itself is one command.
       const commands = (await commandsOf(redis)) - before - 1;
       rows.push([name, ...history, commands]);
-    }
+    };
+    for (const [name, live] of shapes) await lived(name, async () => grantWorkflowId(await live(bench)));
+    await withStandingFloor(bench.system, async (floor) => {
+      await lived('floor: a bare workflow with a signal, two empty activities and a timer', async () => {
+        const workflowId = await floor.start(600);
+        await floor.end(workflowId);
+        return workflowId;
+      });
+    });
     return {
       title: 'Cost of one grant, by the shape of its life',
       columns: ['shape', 'events', 'bytes of history', 'activities', 'workflow tasks', 'Redis commands'],
@@ -55,8 +65,8 @@ async function commandsOf(redis: Redis): Promise<number> {
 }
 
 /** Events, bytes, activities, workflow tasks. */
-async function closedHistory(connection: Connection, namespace: string, grantId: string): Promise<number[]> {
-  const execution = { workflowId: grantWorkflowId(grantId) };
+async function closedHistory(connection: Connection, namespace: string, workflowId: string): Promise<number[]> {
+  const execution = { workflowId };
   const { workflowService } = connection;
   const info = await until(
     async () => {
@@ -64,7 +74,7 @@ async function closedHistory(connection: Connection, namespace: string, grantId:
       const { WORKFLOW_EXECUTION_STATUS_COMPLETED: closed } = proto.temporal.api.enums.v1.WorkflowExecutionStatus;
       return workflowExecutionInfo?.status === closed ? workflowExecutionInfo : undefined;
     },
-    { withinMs: 30_000, what: `${grantId} closed` },
+    { withinMs: 30_000, what: `${workflowId} closed` },
   );
   const { history } = await workflowService.getWorkflowExecutionHistory({ namespace, execution });
   const events = history?.events ?? [];
@@ -86,6 +96,8 @@ async function asleep(bench: Bench, count: number): Promise<Table> {
     bench.tell(`${count} grants that sleep`);
     await inParallel(Array.from({ length: count }), 8, async () => void (await crowd.make(watch, 3_600)));
     const after = await usageOf(bench);
+    await inParallel(crowd.accepted.grants, 16, async ({ grantId }) => crowd.revoke(grantId));
+    const kept = await mustBeKept(bench, crowd.accepted);
     const names = ['decisions', 'connectors', 'API', 'Temporal'];
     return {
       title: `Memory per grant that sleeps, over ${count}`,
@@ -96,7 +108,7 @@ async function asleep(bench: Bench, count: number): Promise<Table> {
       }),
       notes: [
         'Resident memory as the system counts it, garbage included: the most that a grant costs. The decisions worker holds every one of them in its cache of workflows.',
-        crowd.waits,
+        `${crowd.waits} ${kept}`,
       ],
     };
   } finally {

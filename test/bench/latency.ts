@@ -2,11 +2,13 @@
  * How long people wait, beside what cannot be quicker: grants, floors and the target by itself are measured by turns, so that
  * whatever else the machine does meets all three.
  */
+import type { Accepted } from '../support/invariants.js';
 import type { Bench } from './bench.js';
 import { clock } from './clock.js';
 import { type FloorSpans, type RunFloor, withFloor } from './floor.js';
 import { endedBy, loginOf, session } from './logins.js';
 import { type Approved, type GrantSpans, measureGrant } from './one-grant.js';
+import { mustBeKept } from './standing.js';
 import { decidedAt, stepsOf, stepsTable } from './steps.js';
 import { ms, percentile, type Table } from './table.js';
 import { type FloorTarget, openFloorTarget } from './target-floor.js';
@@ -48,15 +50,17 @@ type Figures = Map<string, number[]>;
 export async function latency(bench: Bench): Promise<Table[]> {
   const [count = 200, runs = 3] = bench.counts;
   const approved: Approved[] = [];
+  const accepted: Accepted = { grants: [], decisions: [], removalStartsWithinMs: 2_000, removalReachesWithinMs: 5_000 };
   const target = await openFloorTarget(bench.system);
   try {
     return await withFloor(bench.system, async (runFloor) => {
       const tables: Table[] = [];
       for (let run = 1; run <= runs; run += 1) {
-        const figures = await measure(bench, { runFloor, target, approved }, run === 1 ? warmUps : 0, count);
+        const figures = await measure(bench, { runFloor, target, approved, accepted }, run === 1 ? warmUps : 0, count);
         tables.push(table(figures, `Latency, run ${run} of ${runs}`, count));
       }
       const steps = await Promise.all(approved.map((one) => stepsOf(bench.system, one)));
+      tables.at(-1)?.notes.push(await mustBeKept(bench, accepted));
       return [...tables, stepsTable(steps)];
     });
   } finally {
@@ -68,6 +72,7 @@ interface Means {
   runFloor: RunFloor;
   target: FloorTarget;
   approved: Approved[];
+  accepted: Accepted;
 }
 
 async function measure(bench: Bench, means: Means, warmUp: number, count: number): Promise<Figures> {
@@ -97,6 +102,8 @@ async function measure(bench: Bench, means: Means, warmUp: number, count: number
     automatic.push(grant.automatic);
     for (const [key, value] of Object.entries(target)) note(`target ${key}`, value);
     means.approved.push(grant.approved);
+    const by = `person:${engineer}` as const;
+    for (const { grantId } of [grant.automatic, grant.approved]) means.accepted.grants.push({ grantId, by });
     if ((round + 1) % 20 === 0) bench.tell(`${round + 1} of ${count}`);
   }
   await Promise.all(coming);

@@ -7,6 +7,7 @@ import { findRedis } from '../../workers/dev/find-redis.js';
 import { findTemporal } from '../../workers/dev/find-temporal.js';
 import { readCompose } from '../../workers/dev/compose.js';
 import { stopServices } from '../support/services.js';
+import '../support/teardown.js';
 import { type Bench, startBench } from './bench.js';
 import { cost } from './cost.js';
 import { recovery } from './recovery.js';

@@ -9,9 +9,13 @@ import { ms, percentile, perSecond, type Table } from './table.js';
 import { TargetWatch } from './target-watch.js';
 import { cpuTable, usageOf } from './usage.js';
 
+const goalPerSecond = 72;
+
 export async function storm(bench: Bench): Promise<Table[]> {
   const [count = 1_000] = bench.counts;
   const crowd = new Crowd(bench);
+  // They wait for each other: how late they are is what is measured.
+  crowd.accepted.removalStartsWithinMs = 2_000 + count * 100;
   await crowd.signIn();
   const watch = new TargetWatch(bench.system, 20);
   try {
@@ -33,7 +37,7 @@ export async function storm(bench: Bench): Promise<Table[]> {
     bench.tell(`${perSecond(count, lastMs)}; the floors`);
     const direct = await atTarget(bench, count);
     const workflows = await bare(bench, count);
-    const kept = await mustBeKept(bench, crowd);
+    const kept = await mustBeKept(bench, crowd.accepted);
     return [
       {
         title: `${count} grants revoked at once`,
@@ -45,6 +49,7 @@ export async function storm(bench: Bench): Promise<Table[]> {
         ],
         notes: [
           `The API had answered the last revoke after ${ms(answeredMs)}. ${crowd.waits}`,
+          `Goal: more than ${goalPerSecond} a second, where the floors are above that: ${verdict([lateness, direct, workflows])}.`,
           'Gone is what the target says, asked every 20 ms. A removal shuts the door first; the account is gone after that.',
           kept,
         ],
@@ -54,6 +59,12 @@ export async function storm(bench: Bench): Promise<Table[]> {
   } finally {
     await watch.stop();
   }
+}
+
+function verdict(spans: number[][]): string {
+  const [ours = 0, ...floors] = spans.map((each) => (each.length * 1_000) / Math.max(...each));
+  const within = ours > goalPerSecond ? 'met' : 'missed';
+  return Math.min(...floors) > goalPerSecond ? within : `${within}; the floors do not allow it`;
 }
 
 function row(what: string, spans: number[]): string[] {

@@ -61,7 +61,7 @@ export async function throughput(bench: Bench): Promise<Table[]> {
     });
     tell('the same again with a profiler in each process');
     const top = await profiles(bench, async () => void (await level(ours, 32, most)));
-    const kept = await mustBeKept(bench, crowd);
+    const kept = await mustBeKept(bench, crowd.accepted);
     const cpu = cpuTable(
       'Where the time goes: processes, at the widest',
       before,

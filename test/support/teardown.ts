@@ -1,4 +1,4 @@
-/** Loaded by mocha in every run: the services that tests asked for stop when the run ends, also when it is cut short; and the seed. */
+/** Loaded by mocha in every run, and by chaos and benchmarks: the services that tests asked for stop when the run ends, also when it is cut short; and the seed. */
 import './seed.js';
 import { stopServices } from './services.js';
 
