@@ -1,8 +1,9 @@
 /** Asks grants about themselves: one by describe, which is strongly consistent, needs no worker and works on closed grants; or many. */
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { Request } from '../workflows/domain/request.js';
+import type { GrantState } from '../workflows/domain/states.js';
 import type { GrantView } from '../workflows/domain/view.js';
-import { grantIdOf, grantWorkflowId, isGrantId } from '../workflows/ids.js';
+import { grantIdOf, grantWorkflowId } from '../workflows/ids.js';
 import { isUnreadable } from '../workflows/messages.js';
 
 /**
@@ -28,22 +29,28 @@ export async function askGrant(client: Client, grantId: string): Promise<Asked> 
   }
 }
 
+/** A list of ten thousand takes a few seconds. */
+const listMs = 15_000;
+
 /**
- * What visibility shows of these grants, with one question for a page of them. It may be late, and lack any: what it says good
- * of a grant is sealed by that grant as in its own answer, and what it does not say is for `askGrant` to ask.
+ * The states of the grants that run for a target, as visibility shows them. It may be late, and lack any: what it says good of a
+ * grant is sealed by that grant as in its own answer, and what it does not say is for `askGrant` to ask.
  */
-export async function shownGrants(client: Client, grantIds: readonly string[]): Promise<Map<string, Asked>> {
-  const shown = new Map<string, Asked>();
-  // A grant's id cannot end the quotes.
-  const ids = grantIds.filter(isGrantId).map((grantId) => `'${grantWorkflowId(grantId)}'`);
-  if (ids.length === 0) return shown;
-  const query = `WorkflowId IN (${ids.join(', ')}) AND ExecutionStatus = 'Running'`;
-  await client.withDeadline(Date.now() + askMs, async () => {
-    for await (const found of client.workflow.list({ query, pageSize: ids.length })) {
-      shown.set(grantIdOf(found.workflowId) ?? '', asked(found));
+export async function shownStates(client: Client, target: string): Promise<Map<string, GrantState>> {
+  const states = new Map<string, GrantState>();
+  const query = `Target = '${target}' AND WorkflowType = 'grant' AND ExecutionStatus = 'Running'`;
+  await client.withDeadline(Date.now() + listMs, async () => {
+    for await (const found of client.workflow.list({ query, pageSize: 500 })) {
+      const grant = asked(found);
+      const grantId = grantIdOf(found.workflowId);
+      if (grantId !== undefined && grant.open && isRead(grant.view)) states.set(grantId, grant.view.state);
     }
   });
-  return shown;
+  return states;
+}
+
+export function isRead<T>(memo: Memo<T> | undefined): memo is T {
+  return memo !== undefined && memo !== 'unreadable';
 }
 
 function asked({ type, status, memo: shown }: Pick<WorkflowExecutionInfo, 'type' | 'status' | 'memo'>): Asked {

@@ -210,12 +210,18 @@ export interface Change {
   records: AuditRecord[];
 }
 
+/** `pass`: one list of the grants that run serves all questions of it. */
+export interface PassOver {
+  target: string;
+  pass: string;
+}
+
 /** On the queue `decisions`, for the workflows `reconcile` and `reassess`. In pages, so that no answer outgrows a payload. */
 export interface Reconciles {
-  /** Which of these no grant owes, asked of each grant itself by describe. One that could not be asked counts as owed. */
-  unexplained(input: { grantIds: string[] }): Promise<string[]>;
+  /** Which of these no grant owes, asked of each grant itself where a list does not explain it. One that could not be asked counts as owed. */
+  unexplained(input: PassOver & { grantIds: string[] }): Promise<string[]>;
   /** Ids of the grants that should stand at this target now, from visibility: to be asked, never to be believed. */
-  expected(input: { target: string; page?: string }): Promise<GrantPage>;
+  expected(input: PassOver & { page?: string }): Promise<GrantPage>;
   /** Which of these are ACTIVE before their end by describe, and do not know yet that their account is missing. */
   active(input: { grantIds: string[] }): Promise<string[]>;
   /** Tells the grant that its account is not at the target, if it is still ACTIVE. */

@@ -7,7 +7,7 @@ import type { Instant } from '../workflows/domain/time.js';
 import type { GrantState } from '../workflows/domain/states.js';
 import { grantIdOf, grantWorkflowId } from '../workflows/ids.js';
 import { externallyModified, reassess } from '../workflows/messages.js';
-import { askGrant, askMs, forEach, shownGrants, type Asked, type Memo } from './ask-grant.js';
+import { askGrant, askMs, forEach, isRead, shownStates, type Asked, type Memo } from './ask-grant.js';
 import type { StrayNotes } from './audit/stray.js';
 import type { GrantPage, Reads, Reconciles } from './contract.js';
 import type { Notify } from './notify.js';
@@ -28,6 +28,8 @@ const owing: readonly GrantState[] = ['ACTIVATING', 'ACTIVE', 'REVOKING', 'WITHD
 const endable: readonly GrantState[] = ['APPROVAL_AWAITED', 'SCHEDULED', 'ACTIVATING', 'ACTIVE'];
 
 const pageSize = 100;
+/** Some 30 kB of ids. */
+const expectedAtOnce = 1_000;
 const atOnce = 10;
 
 const strays = new Counter({
@@ -37,12 +39,15 @@ const strays = new Counter({
 });
 
 export function createReconciles({ client, notes, notify, reads, log }: ReconcileDeps): Reconciles {
+  /** By target, of its last pass. */
+  const lists = new Map<string, { pass: string; states: Promise<Map<string, GrantState>> }>();
+
   return {
-    async unexplained({ grantIds }) {
+    async unexplained({ target, pass, grantIds }) {
       const found: string[] = [];
-      const shown = await shownNow(grantIds);
+      const shown = await shownNow(target, pass);
       const now = Date.now();
-      const rest = grantIds.filter((grantId) => isTurnOf(grantId, now) || !owes(shown.get(grantId)));
+      const rest = grantIds.filter((grantId) => isTurnOf(grantId, now) || !isOwing(shown.get(grantId)));
       await forEach(rest, atOnce, async (grantId) => {
         try {
           const grant = await askGrant(client, grantId);
@@ -57,10 +62,12 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
       return found;
     },
 
-    expected: ({ target, page }) => {
-      // A target's name is a slug (policy and zone files check it), so it cannot end the quotes.
-      if (!/^[\w.-]+$/.test(target)) throw ApplicationFailure.nonRetryable(`${target} is no target's name.`, 'invalid');
-      return list(`Target = '${target}' AND GrantState = 'ACTIVE'`, page);
+    async expected({ target, pass, page = '' }) {
+      const active = [...(await shown(target, pass))].filter(([, state]) => state === 'ACTIVE').map(([id]) => id);
+      const rest = active.filter((grantId) => grantId > page).sort();
+      const grantIds = rest.slice(0, expectedAtOnce);
+      const next = rest.length > expectedAtOnce ? grantIds.at(-1) : undefined;
+      return { grantIds, ...(next !== undefined && { next }) };
     },
 
     async active({ grantIds }) {
@@ -107,14 +114,29 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
     },
   };
 
-  /** Of ten thousand accounts nearly all are explained here, for a hundredth of the questions. */
-  async function shownNow(grantIds: readonly string[]): Promise<Map<string, Asked>> {
+  /** Of ten thousand accounts nearly all are explained by one list. */
+  async function shownNow(target: string, pass: string): Promise<Map<string, GrantState>> {
     try {
-      return await shownGrants(client, grantIds);
+      return await shown(target, pass);
     } catch (error) {
       log.warn({ err: error }, 'visibility did not say which grants are running; each is asked itself');
       return new Map();
     }
+  }
+
+  /**
+   * As listed at the first question of this pass. So a grant that is shown to owe its account did so a moment ago, and one that
+   * is not shown may have begun since.
+   */
+  async function shown(target: string, pass: string): Promise<Map<string, GrantState>> {
+    // A target's name is a slug (policy and zone files check it), so it cannot end the quotes.
+    if (!/^[\w.-]+$/.test(target)) throw ApplicationFailure.nonRetryable(`${target} is no target's name.`, 'invalid');
+    const known = lists.get(target);
+    if (known && known.pass === pass) return known.states;
+    const states = shownStates(client, target);
+    lists.set(target, { pass, states });
+    states.catch(() => lists.delete(target));
+    return states;
   }
 
   async function isEligible(request: Memo<Request> | undefined): Promise<boolean> {
@@ -162,15 +184,15 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
  * Known gap: whoever may start workflows can put such a grant in the place of a terminated one, and so keep its account until
  * the target's own expiry and the connector's sweep, which ask nobody.
  */
-function owes(grant: Asked | undefined): boolean {
-  return grant?.open === true && isRead(grant.view) && owing.includes(grant.view.state);
+function owes(grant: Asked): boolean {
+  return grant.open && isRead(grant.view) && isOwing(grant.view.state);
+}
+
+function isOwing(state: GrantState | undefined): boolean {
+  return state !== undefined && owing.includes(state);
 }
 
 /** In one minute of every hour a grant is asked itself, whatever visibility shows: it could go on showing one that is over. */
 export function isTurnOf(grantId: string, now: Instant): boolean {
   return Number.parseInt(grantId.slice(-4), 36) % 60 === Math.floor(now / 60_000) % 60;
-}
-
-function isRead<T>(memo: Memo<T> | undefined): memo is T {
-  return memo !== undefined && memo !== 'unreadable';
 }

@@ -75,7 +75,7 @@ async function pass(): Promise<Reconciled> {
   let underWay = 0;
   for await (const page of pages(place)) {
     for (const { grantId } of page.standing) standing.add(grantId);
-    for (const stray of await unexplainedOf(page.standing)) {
+    for (const stray of await unexplainedOf(target, page.standing)) {
       await condition(() => underWay < strayRemovalsMax);
       underWay += 1;
       removals.push(removeStray(place, stray, page.receipt).finally(() => (underWay -= 1)));
@@ -141,9 +141,9 @@ function whyUnlisted(
   return isFresh ? undefined : 'It was signed at another time, or the clocks of connector and Temporal differ.';
 }
 
-async function unexplainedOf(accounts: StandingAccount[]): Promise<StandingAccount[]> {
-  const grantIds = accounts.map(({ grantId }) => grantId);
-  const answer = await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [{ grantIds }]);
+async function unexplainedOf(target: string, accounts: StandingAccount[]): Promise<StandingAccount[]> {
+  const question = { target, pass: workflowInfo().runId, grantIds: accounts.map(({ grantId }) => grantId) };
+  const answer = await unexplained.executeWithOptions({ summary: 'whose accounts are these' }, [question]);
   const found = new Set(grantIdsFrom(answer));
   return accounts.filter(({ grantId }) => found.has(grantId));
 }
@@ -185,7 +185,9 @@ async function reportAllMissing(place: Place, standing: ReadonlySet<string>): Pr
   let page: string | undefined;
   do {
     const answer = grantPageFrom(
-      await expected.executeWithOptions({ summary: 'who should stand' }, [{ target, page }]),
+      await expected.executeWithOptions({ summary: 'who should stand' }, [
+        { target, pass: workflowInfo().runId, page },
+      ]),
     );
     candidates.push(...answer.grantIds.filter((grantId) => !standing.has(grantId)));
     page = answer.next;

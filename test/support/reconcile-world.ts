@@ -163,19 +163,25 @@ export async function reconcileWorld() {
     return until(async () => (await client.workflow.count(query)).count === count, { what: 'visibility' });
   };
 
-  /** The ids of the workflows that are asked about themselves during `work`. */
-  async function describedDuring(work: () => Promise<unknown>): Promise<string[]> {
+  /** During `work`: the ids of the workflows that are asked about themselves, and how many lists are read. */
+  async function askedDuring(work: () => Promise<unknown>): Promise<{ described: string[]; lists: number }> {
     const service = connection.workflowService;
     const describe = service.describeWorkflowExecution.bind(service);
-    const asked: string[] = [];
+    const list = service.listWorkflowExecutions.bind(service);
+    const asked = { described: Array<string>(), lists: 0 };
     service.describeWorkflowExecution = ((...[about, ...rest]: Parameters<typeof describe>) => {
-      asked.push(about.execution?.workflowId ?? '');
+      asked.described.push(about.execution?.workflowId ?? '');
       return describe(about, ...rest);
     }) as typeof describe;
+    service.listWorkflowExecutions = ((...given: Parameters<typeof list>) => {
+      asked.lists += 1;
+      return list(...given);
+    }) as typeof list;
     try {
       await work();
     } finally {
       service.describeWorkflowExecution = describe;
+      service.listWorkflowExecutions = list;
     }
     return asked;
   }
@@ -223,7 +229,7 @@ export async function reconcileWorld() {
     signals,
     listed,
     showsRunning,
-    describedDuring,
+    askedDuring,
     withoutLists,
     clear,
     stop,

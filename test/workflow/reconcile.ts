@@ -57,17 +57,30 @@ describe('reconcile', function () {
     );
   });
 
-  it('asks about a page of accounts with one question, and only those grants themselves that it does not explain', async () => {
+  it('explains all accounts of a pass by one list, and asks only those grants themselves that it does not explain', async () => {
     const target = await world.newTarget();
     const owing = await Promise.all(Array.from({ length: 20 }, () => world.startGrant(target.name, 'ACTIVE')));
-    const never = grantIdFrom(randomBytes(17));
-    for (const grantId of [...owing.map((each) => each.grantId), never]) target.accounts.add(grantId);
+    const strays = Array.from({ length: 110 }, () => grantIdFrom(randomBytes(17)));
+    for (const grantId of [...owing.map((each) => each.grantId), ...strays]) target.accounts.add(grantId);
     await world.showsRunning([...target.accounts], 20);
-    const asked = await world.describedDuring(() => world.pass(target.name));
-    assert.ok(asked.includes(grantWorkflowId(never)));
+    const { described, lists } = await world.askedDuring(() => world.pass(target.name));
+    assert.ok(target.lists.length > 1, 'the accounts came in one page');
+    assert.equal(lists, 1);
+    for (const grantId of strays) assert.ok(described.includes(grantWorkflowId(grantId)));
     // One in sixty has its turn in this minute.
-    assert.ok(asked.length < 8, `${asked.length} of 21 were asked`);
+    assert.ok(described.length < strays.length + 8, `${described.length} of 130 were asked`);
     assert.deepEqual([...target.accounts].sort(), owing.map((each) => each.grantId).sort());
+  });
+
+  it('takes another list for another pass', async () => {
+    const target = await world.newTarget();
+    const { grantId, handle } = await world.startGrant(target.name, 'ACTIVE');
+    target.accounts.add(grantId);
+    await world.showsRunning([grantId], 1);
+    assert.equal((await world.pass(target.name)).strays, 0);
+    await handle.terminate('by hand');
+    await world.showsRunning([grantId], 0);
+    assert.equal((await world.pass(target.name)).strays, 1);
   });
 
   it('asks each grant itself in one minute of every hour', () => {
@@ -80,7 +93,10 @@ describe('reconcile', function () {
     const target = await world.newTarget();
     const { grantId } = await world.startGrant(target.name, 'ACTIVE');
     const never = grantIdFrom(randomBytes(17));
-    assert.deepEqual(await world.withoutLists().unexplained({ grantIds: [grantId, never] }), [never]);
+    assert.deepEqual(
+      await world.withoutLists().unexplained({ target: target.name, pass: 'p', grantIds: [grantId, never] }),
+      [never],
+    );
   });
 
   it('is not fooled by another kind of workflow under the id of a grant', async () => {
