@@ -26,8 +26,8 @@ export async function mustBeKept({ system, tell, broken }: Bench, accepted: Acce
     return `${found.length} times a promise was BROKEN.`;
   }
   const { length } = accepted.grants;
-  const some = grants.length < length ? `${grants.length} of ${length}, evenly taken,` : `all ${length}`;
-  return `At the end nothing stands at the target, and every promise holds for ${some} grants (test/support/invariants.ts).`;
+  const some = grants.length < length ? `${grants.length} grants, evenly taken of ${length}` : `all ${length} grants`;
+  return `At the end nothing stands at the target, and every promise holds for ${some} (test/support/invariants.ts).`;
 }
 
 async function allOver(system: Bench['system'], grantIds: string[]): Promise<void> {

@@ -4,7 +4,7 @@ import type { BrowserContextOptions } from 'playwright-core';
 import pg from 'pg';
 import { person, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
-import { ask, reloadUntil } from './support/steps.js';
+import { approveAll, ask, reloadUntil } from './support/steps.js';
 
 const why = 'Orders are being lost, and neither the manager nor an owner answers the phone.';
 
@@ -95,6 +95,9 @@ describe('in the browser, an emergency', function () {
       why: 'Look into a late order.',
     });
     await reloadUntil(page, /Show my credential|Waiting for approval/);
+    // Depending on the hour, and on what else the engineer asked for.
+    if ((await page.getByText('Waiting for approval').count()) > 0) await approveAll(path);
+    await reloadUntil(page, /Show my credential/);
     const shown = () => page.locator('#url').innerText();
     await page.getByRole('button', { name: 'Show my credential' }).click();
     const lost = await shown();

@@ -1,7 +1,7 @@
 /** The journeys that matter, in a real browser against the whole running system. */
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import { person, type Person } from './support/browser.js';
+import { person, signIn, type Person } from './support/browser.js';
 import { stack, startsWithinMs } from './support/stack.js';
 import { pauseDecisions } from './support/worker.js';
 import { approve, approveAll, askToChangeOrders, openToDecide, reloadUntil } from './support/steps.js';
@@ -111,9 +111,10 @@ describe('in the browser', function () {
     await late.page.getByRole('heading', { name: 'Someone else was quicker' }).waitFor();
   });
 
-  it('everything works without script: ask, approve, approve, collect', async () => {
+  it('everything works without script: sign in, ask, approve, approve, collect', async () => {
     const plain = { javaScriptEnabled: false };
-    const engineer = await arrives('engineer', plain);
+    const engineer = await arrives(undefined, plain);
+    await signIn(engineer.page, 'engineer');
     const path = await askToChangeOrders(engineer);
     await approveAll(path, plain);
     await reloadUntil(engineer.page, /Time left/);
@@ -127,7 +128,8 @@ describe('in the browser', function () {
   });
 
   it('signing out ends what other browsers of the same person may do, when it is asked for', async () => {
-    const [here, there] = [await arrives('contractor'), await arrives('contractor')];
+    const [here, there] = [await arrives(undefined), await arrives(undefined)];
+    for (const { page } of [here, there]) await signIn(page, 'contractor');
     await here.page.getByRole('button', { name: 'Sign out everywhere' }).click();
     await here.page.getByRole('link', { name: 'Sign in to ask or decide' }).waitFor();
     await there.page.goto('/access');

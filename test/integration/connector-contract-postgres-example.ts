@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { chmod, copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { randomGrantId } from '../../api/grant-id.js';
 import { readZone } from '../../activities/zone.js';
 import { postgres } from '../../activities/connectors/postgres/index.js';
 import { folder } from '../support/services.js';
-import { newGrantId } from '../support/connector-ground.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
 const file = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -33,7 +33,7 @@ describe('the example database with the example ceiling', () => {
       const privileges = [...ceilings.values()].map(({ privilege }) => connector.parsePrivilege(privilege));
       await connector.check(privileges);
       for (const [entitlement, may] of Object.entries(expected)) {
-        const grantId = newGrantId();
+        const grantId = randomGrantId();
         const { credential: login } = await connector.provision(
           {
             grantId,

@@ -1,10 +1,10 @@
 /** What the user of an account can and cannot do at PostgreSQL, however hard they try. */
 import assert from 'node:assert/strict';
 import type pg from 'pg';
+import { randomGrantId } from '../../api/grant-id.js';
 import type { Credential } from '../../activities/connectors/connector.js';
 import { until } from '../support/until.js';
 import { isTargetError, isUnknown, refuses } from '../support/connector-answers.js';
-import { newGrantId } from '../support/connector-ground.js';
 import { account } from '../support/connector-contract-postgres-account.js';
 import { type PostgresGround, postgresGround } from '../support/connector-contract-postgres-ground.js';
 
@@ -304,7 +304,7 @@ describe('the user of a PostgreSQL account', () => {
 
   it('is told apart from a stranger with the same name, whom nothing touches', async () => {
     for (const comment of ['NULL', `'mine'`, `'{"installation":"test"}'`]) {
-      const grantId = newGrantId();
+      const grantId = randomGrantId();
       const name = `daypass_test_${grantId}`;
       await ground.sql(`CREATE ROLE "${name}" LOGIN; COMMENT ON ROLE "${name}" IS ${comment}`);
       await refuses(ground.connector.remove(grantId, signal), 'target-refused');
@@ -314,14 +314,14 @@ describe('the user of a PostgreSQL account', () => {
       assert.deepEqual(rows, [{ rolcanlogin: true }]);
     }
     // Nor is a password made for it.
-    const grantId = newGrantId();
+    const grantId = randomGrantId();
     await ground.sql(`CREATE ROLE "daypass_test_${grantId}" LOGIN`);
     await refuses(account(ground, 'orders_reader', { grantId }), 'target-refused');
   });
 
   it("is not made ours by a label copied from another grant's account", async () => {
     const { name } = await account(ground);
-    const grantId = newGrantId();
+    const grantId = randomGrantId();
     const [{ label } = {}] = await ground.sql(`SELECT shobj_description('"${name}"'::regrole, 'pg_authid') AS label`);
     await ground.sql(
       `CREATE ROLE "daypass_test_${grantId}"; COMMENT ON ROLE "daypass_test_${grantId}" IS '${String(label)}'`,

@@ -1,8 +1,8 @@
 /** An account on the PostgreSQL of a test, made by the connector as for an approved grant. */
 import assert from 'node:assert/strict';
+import { randomGrantId } from '../../api/grant-id.js';
 import type { Order } from '../../activities/connectors/connector.js';
 import type { PostgresPrivilege } from '../../activities/connectors/postgres/index.js';
-import { newGrantId } from './connector-ground.js';
 import type { PostgresGround } from './connector-contract-postgres-ground.js';
 import { minuteMs } from './signer.js';
 
@@ -12,7 +12,7 @@ export async function account(
   change: Partial<Order<PostgresPrivilege>> = {},
 ) {
   const order = {
-    grantId: newGrantId(),
+    grantId: randomGrantId(),
     subject: 'person:engineer',
     entitlement: 'orders-db/read',
     privilege: { role },

@@ -1,8 +1,9 @@
 /** What every connector promises, whatever its target; run against the real one by a `connector-contract-<kind>.ts`. */
 import assert from 'node:assert/strict';
+import { randomGrantId } from '../../api/grant-id.js';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
 import { isTargetError, isUnknown, refuses } from './connector-answers.js';
-import { newGrantId, type Ground } from './connector-ground.js';
+import type { Ground } from './connector-ground.js';
 import { until } from './until.js';
 
 const minute = 60_000;
@@ -20,7 +21,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
 
     function order(change: Partial<Order<Privilege>> = {}): Order<Privilege> {
       return {
-        grantId: newGrantId(),
+        grantId: randomGrantId(),
         subject: 'person:engineer',
         entitlement: 'orders-db/read',
         privilege: ground.privileges[0],
@@ -336,11 +337,11 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       assert.ok(setEnd && shorten);
       await refuses(setEnd({ ...asked, durationMs: 20 * minute }, signal), 'tombstone');
       await refuses(shorten(asked.grantId, Date.now(), signal), 'tombstone');
-      await refuses(shorten(newGrantId(), Date.now() + minute, signal), 'target-refused');
+      await refuses(shorten(randomGrantId(), Date.now() + minute, signal), 'target-refused');
     });
 
     it('counts what is made without approval in the creating transaction, also under a race and after removals', async () => {
-      const entitlement = `orders-db/${newGrantId()}`;
+      const entitlement = `orders-db/${randomGrantId()}`;
       const some = await Promise.allSettled(
         Array.from({ length: 8 }, () => connector.provision(order({ entitlement, automaticPerHour: 3 }), signal)),
       );
@@ -368,7 +369,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       const { unreachable } = ground;
       await isUnknown(unreachable.provision(order(), signal));
       await isUnknown(unreachable.renew(order({ renewedAt: Date.now() }), signal));
-      await isUnknown(unreachable.remove(newGrantId(), signal));
+      await isUnknown(unreachable.remove(randomGrantId(), signal));
       await isUnknown(unreachable.list(signal));
       await isUnknown(unreachable.now(signal));
     });
@@ -378,7 +379,7 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       const soon = AbortSignal.timeout(1);
       await isUnknown(
         (async () => {
-          for (;;) await connector.remove(newGrantId(), soon);
+          for (;;) await connector.remove(randomGrantId(), soon);
         })(),
       );
     });

@@ -1,7 +1,5 @@
 /** What a connector's contract is tried on: a real target, and what a test must be able to do there. */
-import { randomBytes } from 'node:crypto';
 import type { Connector, Credential } from '../../activities/connectors/connector.js';
-import { grantIdFrom } from '../../workflows/ids.js';
 
 /** A real target, and what a test must be able to do there. */
 export interface Ground<Privilege> {
@@ -25,5 +23,3 @@ export interface Live {
   isOpen(): Promise<boolean>;
   close(): Promise<void>;
 }
-
-export const newGrantId = (): string => grantIdFrom(randomBytes(17));

@@ -72,7 +72,6 @@ export class Script implements Activities {
   receiptKeys: ReceiptKey[] = [receipts.key];
   /** Stands at the target now. */
   standing = false;
-  tombstone = false;
   /** The target's own account of it, on the grant's clock. */
   line: { madeAt?: Instant; overAt?: Instant; removedAt?: Instant } = {};
   private readonly overrides: Partial<Activities>;
@@ -81,6 +80,10 @@ export class Script implements Activities {
     const { rule: given, ...overrides } = more;
     this.rule = given ?? rule();
     this.overrides = overrides;
+  }
+
+  get tombstone(): boolean {
+    return this.line.overAt !== undefined;
   }
 
   now(): Instant {
@@ -153,7 +156,6 @@ export class Script implements Activities {
     const wasPresent = this.standing;
     const now = this.now();
     this.line = { overAt: now, ...(wasPresent && { removedAt: now }), ...this.line };
-    this.tombstone = true;
     this.standing = false;
     return this.removal(grantId, { wasPresent });
   };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { findChromium } from '../../../workers/dev/find-chromium.js';
 import { whenTestsEnd } from '../../support/services.js';
+import { Visitor } from '../../support/visitor.js';
 import { stack } from './stack.js';
 
 const flags = [
@@ -24,6 +25,20 @@ async function launch(): Promise<Browser> {
   return browser;
 }
 
+/** Whoever signed in before, in another browser. */
+async function cookiesOf(account: string, portal: string): Promise<{ name: string; value: string; url: string }[]> {
+  const visitor = new Visitor(portal, portal);
+  await visitor.signIn(account);
+  return [...visitor.jar].map(([name, value]) => ({ name, value, url: portal }));
+}
+
+/** On the pages of the portal and of the provider. */
+export async function signIn(page: Page, account: string): Promise<void> {
+  await page.goto('/sign-in');
+  await page.locator(`button[name=account][value="${account}"]`).click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
+}
+
 export interface Person {
   page: Page;
   /** What the consoles of this person's pages complained about. */
@@ -33,7 +48,10 @@ export interface Person {
   leave(): Promise<void>;
 }
 
-/** Someone with a browser of their own, signed in at the development provider; nobody where no account is named. */
+/**
+ * Someone with a browser of their own, who has signed in at the development provider; nobody where no account is named. They
+ * bring their cookies along: signing in on the pages is `signIn`, and has a journey of its own.
+ */
 export async function person(account: string | undefined, options: BrowserContextOptions = {}): Promise<Person> {
   // With a profile of its own, which goes with it.
   const { portal } = (await stack()).addresses;
@@ -50,12 +68,8 @@ export async function person(account: string | undefined, options: BrowserContex
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   context.on('weberror', (error) => complaints.push(String(error.error())));
+  if (account !== undefined) await context.addCookies(await cookiesOf(account, portal));
   const page = await context.newPage();
-  if (account !== undefined) {
-    await page.goto('/sign-in');
-    await page.locator(`button[name=account][value="${account}"]`).click();
-    await page.getByRole('button', { name: 'Sign out', exact: true }).waitFor();
-  }
   return {
     page,
     complaints,

@@ -1,6 +1,6 @@
 /** What people do on the pages, step by step, with script or without. */
-import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
+import { until } from '../../support/until.js';
 import { person, type Person } from './browser.js';
 
 const reason = 'Correct the shipping address of the orders that the importer mangled.';
@@ -34,11 +34,15 @@ export function askToChangeOrders(someone: Person, why = reason): Promise<string
 
 /** Loads the page until the words show: the way of those without script. */
 export async function reloadUntil(page: Page, words: RegExp): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while ((await page.getByText(words).count()) === 0) {
-    assert.ok(Date.now() < deadline, `${words.source} did not show on ${page.url()}`);
-    await page.reload();
-  }
+  const isShown = async (): Promise<boolean> => (await page.getByText(words).count()) > 0;
+  if (await isShown()) return;
+  await until(
+    async () => {
+      await page.reload();
+      return isShown();
+    },
+    { withinMs: 20_000, everyMs: 250, what: `${words.source} on ${page.url()}` },
+  );
 }
 
 export async function openToDecide(account: string, path: string, options = {}): Promise<Person> {

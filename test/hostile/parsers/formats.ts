@@ -2,7 +2,9 @@
  * Every format that comes from outside, changed at random for `FUZZ_SECONDS` (60): a result or a promised refusal each time, within its
  * time, and nothing that was changed after it was signed is believed. Three at a time, each in a process of its own.
  */
+import assert from 'node:assert/strict';
 import { seed } from '../../support/seed.js';
+import type { Told } from './support/fuzz.js';
 import { runFormat } from './support/run.js';
 import { formats } from './support/table.js';
 
@@ -14,10 +16,10 @@ describe(`what comes from outside, ${seconds} s a format (DAYPASS_TEST_SEED=${se
 
   const names = Object.keys(formats);
   const atOnce = 3;
-  const runs: Promise<unknown>[] = [];
+  const runs: Promise<Told>[] = [];
   before(() => {
     for (const [index, name] of names.entries()) {
-      const before = runs[index - atOnce] ?? Promise.resolve();
+      const before: Promise<unknown> = runs[index - atOnce] ?? Promise.resolve();
       const run = before.catch(() => undefined).then(() => runFormat(name, seed, seconds));
       // Its own test says what came of it.
       run.catch(() => undefined);
@@ -27,7 +29,8 @@ describe(`what comes from outside, ${seconds} s a format (DAYPASS_TEST_SEED=${se
 
   for (const [index, name] of names.entries()) {
     it(`${name}: is read, or refused as promised, whatever it is`, async () => {
-      await runs[index];
+      const told = await runs[index];
+      assert.ok(told && told.readings > 10 * seconds, `only ${told?.readings} readings`);
     });
   }
 });
