@@ -121,6 +121,7 @@ describe('the Temporal UI in the browser', function () {
     assert.equal(await reset(page), 200);
 
     const auditor = await arrives('auditor');
+    await auditor.open('/audit');
     const lines = await auditor.page.evaluate<{ type: string; by: string; detail: { workflow?: string } }[]>(
       `fetch('/v1/audit/records?chain=journal').then((answer) => answer.json()).then(({ records }) => records)`,
     );

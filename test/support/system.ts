@@ -219,6 +219,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     DAYPASS_PORT: String(portalPort),
     ORDERS_DB_PORT: String(ordersDb.port),
     ORDERS_DB_PROVISIONER: ordersDb.provisioner.password,
+    DAYPASS_WORKFLOW_BUNDLE_FILE: bundle,
   });
   const portal = `http://localhost:${portalPort}`;
   const { address, namespace, uiUrl } = engine;
@@ -246,7 +247,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const named = (name: string): SystemProcess => {
     const found = own.find((each) => each.name === name);
     if (!found) throw new Error(`The launcher has no process ${name}.`);
-    return new SystemProcess({ ...found, env: { ...found.env, DAYPASS_WORKFLOW_BUNDLE_FILE: bundle } });
+    return new SystemProcess(found);
   };
   const { host, port, superuser: login } = ordersDb;
   const superuser = new pg.Pool({ host, port, ...login, database: 'postgres', max: 2 });

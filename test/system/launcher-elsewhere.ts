@@ -6,6 +6,7 @@ import { readCompose } from '../../workers/dev/compose.js';
 import { freePort, freePorts } from '../../workers/dev/ports.js';
 import { startStack } from '../../workers/dev/stack.js';
 import { answers } from '../../workers/dev/temporal.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { folder, mail, redis, temporal } from '../support/services.js';
 
 describe('npm start with services elsewhere', () => {
@@ -26,6 +27,7 @@ describe('npm start with services elsewhere', () => {
         DAYPASS_PROVIDER_PORT: provider,
         ORDERS_DB_PORT: ordersDb,
         DAYPASS_STATE_DIR: await folder(),
+        DAYPASS_WORKFLOW_BUNDLE_FILE: await bundleFile(),
       },
     });
     try {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePorts } from '../../workers/dev/ports.js';
 import { root } from '../../workers/dev/settings.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { folder } from '../support/services.js';
 import { until } from '../support/until.js';
 
@@ -73,9 +74,10 @@ describe('npm start', function () {
       assert.equal((await stat(join(stateDir, 'keys', key))).mode & 0o777, 0o600, key);
     }
 
+    const headers = await bearer('engineer');
     const asked = await fetch(`${portal}/v1/grants`, {
       method: 'POST',
-      headers: await bearer('engineer'),
+      headers,
       body: JSON.stringify({
         entitlement: 'orders-db/read',
         justification: 'To see that a grant outlives a restart.',
@@ -96,9 +98,9 @@ describe('npm start', function () {
     assert.deepEqual(started.filter(isRunning), []);
     await assert.rejects(run('npm', ['run', '-s', 'token', '--', 'engineer'], { cwd: root, env }), /does not run here/);
 
-    const again = launch(env);
+    const again = launch({ ...env, DAYPASS_WORKFLOW_BUNDLE_FILE: await bundleFile() });
     await again.isUp();
-    const found = await fetch(grant, { headers: await bearer('engineer') });
+    const found = await fetch(grant, { headers });
     assert.equal(found.status, 200);
 
     // A part that dies is not restarted in silence.

@@ -49,6 +49,7 @@ describe('the promises, over the whole system', function () {
     return status;
   }
 
+  after(() => daypass.stop());
   before(async () => {
     // It loses what Redis knew, and with it the automatic way; and what other tests did to their keys is not looked at here.
     daypass = await startSystem();

@@ -44,6 +44,11 @@ describe('a grant', () => {
       assert.ok(events <= 80, `it has ${events} events`);
     });
 
+    it('notes no stack for each of its promises, which took four tenths of a turn', async () => {
+      const it = await world.awaited();
+      assert.doesNotMatch(await it.handle.query<string>('__stack_trace'), /^ +at /m);
+    });
+
     it('passes without approval only when risk and ceiling both allow it', async () => {
       const it = await world.grant(new Script({ rule: rule({ automatic: true }) }));
       const view = await it.shows({ state: 'ACTIVE' });

@@ -74,6 +74,7 @@ export function ownProcesses(options: ProcessOptions): OwnProcess[] {
     DAYPASS_SEAL_KEY_FILE: keys.files.seal,
     DAYPASS_AUDIT_DIR: join(settings.stateDir, 'audit'),
     SMTP_URL: addresses.smtp,
+    ...defined({ DAYPASS_WORKFLOW_BUNDLE_FILE: settings.env['DAYPASS_WORKFLOW_BUNDLE_FILE'] }),
   };
   const connectors = {
     // A zone of your own may name any variable.

@@ -1,6 +1,7 @@
 /** The whole system for browser tests, on free ports and in a folder of its own: started once, stopped with the run. */
 import { freePorts } from '../../../workers/dev/ports.js';
 import { startStack, type Stack } from '../../../workers/dev/stack.js';
+import { bundleFile } from '../../support/bundle-file.js';
 import { policyFolder } from '../../support/policy.js';
 import { folder, whenTestsEnd } from '../../support/services.js';
 
@@ -32,6 +33,7 @@ async function start(): Promise<Stack> {
     // A copy, which tests may change.
     DAYPASS_POLICY_DIR: await policyFolder(),
     DAYPASS_LOG_LEVEL: 'warn',
+    DAYPASS_WORKFLOW_BUNDLE_FILE: await bundleFile(),
   };
   const running = await startStack({ env, tell: () => undefined });
   whenTestsEnd(() => running.stop());

@@ -96,6 +96,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    await this.system.stop();
     for (const way of Object.values(this.ways) as Passage[]) await way.close();
   }
 }
