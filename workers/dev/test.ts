@@ -1,6 +1,6 @@
 /** `npm test`: gets what the tests stand on, then runs every check and every test side by side, and reports all failures at the end. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join, relative } from 'node:path';
 import { bundlesFolder, writeBundles } from '../../test/support/bundle-file.js';
 import { type Failure, type Outcome, toolCheck } from './checks.js';
@@ -49,32 +49,20 @@ const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 const startedAt = Date.now();
 const workedBefore = worked();
 let passed = 0;
-const shared = await mkdtemp(join(tmpdir(), 'daypass-test-'));
 const failures: (Failure & { part: string })[] = [];
 const took: { part: string; seconds: number }[] = [];
 
 await prepared('Temporal', async () => findTemporal(await readCompose(), tell));
 await prepared('Redis', async () => findRedis(await readCompose(), tell));
 await prepared('Chromium', () => findChromium(tell));
-await prepared('Bundles of workflows', async () => {
-  await writeBundles(shared);
-  return (process.env[bundlesFolder] = shared);
-});
 const unchanged = await createUnchanged(root, join(root, kept));
-await prepared('Compiled', async () => {
-  const to = join(root, kept, 'compiled');
-  if (!(await unchanged.has('compiled'))) {
-    await compile(to);
-    await unchanged.keep('compiled');
-  }
-  return (process.env['DAYPASS_TEST_COMPILED'] = to);
-});
+await prepared('Bundles of workflows', async () => (process.env[bundlesFolder] = await made('bundles', writeBundles)));
+await prepared('Compiled', async () => (process.env['DAYPASS_TEST_COMPILED'] = await made('compiled', compile)));
 // What is red stays red until a file changes, and what is green stays green; another seed by the environment.
 const seed = (process.env['DAYPASS_TEST_SEED'] ??= String(unchanged.number));
 tell(`Seed: ${seed} (DAYPASS_TEST_SEED)`);
 const files = await filesOf();
 await Promise.all([...[...suites, common].map(inLanes), inOrder(files.get(behind) ?? [], behindMs)]);
-await rm(shared, { recursive: true, force: true });
 
 tell('\nWhat took longest:');
 took.sort((one, other) => other.seconds - one.seconds);
@@ -128,6 +116,15 @@ async function prepared(title: string, find: () => Promise<string>): Promise<voi
     tell(message);
     failures.push({ part: title, title: 'is missing', message });
   }
+}
+
+/** The folder that `make` filled, unless it did with these very files. */
+async function made(what: string, make: (to: string) => Promise<void>): Promise<string> {
+  const to = join(root, kept, what);
+  if (await unchanged.has(what)) return to;
+  await make(to);
+  await unchanged.keep(what);
+  return to;
 }
 
 async function inLanes(suite: Suite): Promise<void> {
