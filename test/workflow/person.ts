@@ -125,6 +125,9 @@ describe('the workflow of a person', function () {
     } finally {
       await work();
     }
+    // Who asks before the new worker has taken a task may be told to send the same again.
+    const handle = client.workflow.getHandle(personWorkflowId(id));
+    await until(() => handle.query(messages.record), { withinMs: 30_000, what: 'an answer of the new worker' });
     await people.remove(id, { credentialId: first.credentialId, by: `person:${id}` });
     assert.deepEqual(
       (await people.passkeysOf(id)).map(({ name }) => name),
