@@ -53,6 +53,21 @@ describe('reassess', function () {
     assert.equal(await world.signals(ending.handle), undefined);
   });
 
+  it('asks everyone anew when the keys change back while they are still being asked for them', async () => {
+    const target = `t-${randomUUID()}`;
+    const active = await world.startGrant(target, 'ACTIVE');
+    await world.listed(target, 1);
+    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    let pages = 0;
+    const toJSON = () => ({ signalled: 0, next: `page ${(pages += 1)} of a pass that goes on` });
+    world.answers.set('reassessPage', { toJSON });
+    await reassessEveryone(world.client, keySet, false);
+    await until(() => pages > 0, { what: 'a page of the first pass' });
+    world.answers.clear();
+    await reassessEveryone(world.client, keySet, true);
+    await until(() => world.signals(active.handle), { what: 'the signal' });
+  });
+
   it('ends at once when somebody else answers nonsense', async () => {
     for (const answer of [undefined, 7, { signalled: 'all' }, { signalled: 0, next: 7 }, deep(2_800)]) {
       world.answers.set('reassessPage', answer);
