@@ -52,6 +52,11 @@ const signed = {
   issuedAt: instant,
 };
 
+/** As it was signed: a copy by `z.record` would be without a member called `__proto__`. */
+const anything = z.custom<{ [key: string]: unknown }>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
 const statement = z.discriminatedUnion('type', [
   z.strictObject({
     ...signed,
@@ -101,7 +106,7 @@ const statement = z.discriminatedUnion('type', [
     issuedAt: instant,
     event: name,
     by: ref,
-    detail: z.record(z.string(), z.unknown()),
+    detail: anything,
   }),
 ]) satisfies z.ZodType<Statement>;
 

@@ -49,6 +49,10 @@ export async function envelope(): Promise<Format> {
     detail: { workflows: ['grant/1'], payloads: 3 },
   };
   const notes = [of(statementType, api.key)(await signAs(statementType, note, api.key))];
+  const poisoned = notes.map((it) => ({
+    ...it,
+    payload: it.payload.replace('"payloads":3', '"__proto__":{"payloads":3}'),
+  }));
   const pinned = [{ kid: api.key.kid ?? '', x: api.key.x ?? '' }];
   const believed = { installation: 'test', api: pinned, receipts: world.keys.receipts };
   const recipient = keyOf('X25519');
@@ -76,7 +80,7 @@ export async function envelope(): Promise<Format> {
       reader<Signed>({
         name: 'statement',
         valid: [...statements, ...notes],
-        corpus: statements.slice(0, 3).flatMap((it) => forgeries(it, types)),
+        corpus: [...statements.slice(0, 3).flatMap((it) => forgeries(it, types)), ...poisoned],
         change: changedSigned,
         read: async (input) => {
           const { made, text } = written(input, ofApi);
