@@ -67,14 +67,12 @@ describe('a stored history', function () {
   });
 
   it('that breaks says where, which promise that is, and what to do', async () => {
-    const [expired, automatic] = await brokenPromises(
-      await changedBundle(question, {
-        file: 'domain/clocks.ts',
-        from: 'found.push({ at: expireAt, ',
-        to: 'void ({ at: expireAt, ',
-      }),
-      [...named('expired'), ...named('ended-automatic')],
-    );
+    const codePath = await changedBundle(question, {
+      file: 'domain/clocks.ts',
+      from: 'found.push({ at: expireAt, ',
+      to: 'void ({ at: expireAt, ',
+    });
+    const [expired, automatic] = await brokenPromises({ codePath }, [...named('expired'), ...named('ended-automatic')]);
     assert.match(expired ?? '', /0\.1\.0\/expired no longer replays from event \d+ on: .*TimerStarted/);
     assert.match(
       automatic ?? '',
@@ -98,8 +96,9 @@ describe('a stored history', function () {
       from: 'log, rootCause }',
       to: 'log, patched, rootCause }',
     };
-    const bundle = await changedBundle(imported, patched);
-    assert.deepEqual(await brokenPromises(bundle, named('ended-automatic', 'escalated-twice')), [undefined, undefined]);
+    const codePath = await changedBundle(imported, patched);
+    const broken = await brokenPromises({ codePath }, named('ended-automatic', 'escalated-twice'));
+    assert.deepEqual(broken, [undefined, undefined]);
   });
 });
 

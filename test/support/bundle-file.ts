@@ -1,5 +1,5 @@
 /** Bundles of workflows as files: built once for all lanes of `npm test`, or by the first test that asks. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
@@ -26,8 +26,9 @@ export function bundleFile(content: Content = 'workflows'): Promise<string> {
   return known;
 }
 
-/** All of them, into a folder that need not be there. */
+/** All of them, into a folder that need not be there, and that has nothing else then. */
 export async function writeBundles(to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true });
   for (const content of Object.keys(contents) as Content[]) await writeBundle(content, to);
 }

@@ -1,9 +1,12 @@
 /** The workflows as a later version may have them: today's sources with some places changed, built as any other bundle. */
-import { cp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundled } from '../../workers/bundle.js';
+import { digest } from '../../workflows/domain/digest.js';
+import { bundlesFolder } from './bundle-file.js';
 import { folder } from './services.js';
 
 /** In this file below `workflows/`, `from` becomes `to`. It must be there, so that a change never says nothing. */
@@ -13,7 +16,17 @@ export interface Change {
   to: string;
 }
 
-export async function changedBundle(...changes: Change[]): Promise<WorkflowBundleWithSourceMap> {
+/** The path of their bundle. Where `npm test` keeps bundles, it is built once while no file changes. */
+export async function changedBundle(...changes: Change[]): Promise<string> {
+  const file = join(process.env[bundlesFolder] ?? (await folder()), `changed-${digest(changes)}.js`);
+  if (existsSync(file)) return file;
+  const draft = `${file}.draft`;
+  await writeFile(draft, await built(changes));
+  await rename(draft, file);
+  return file;
+}
+
+async function built(changes: Change[]): Promise<string> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const copy = await folder();
   for (const part of ['workflows', 'activities']) await cp(join(root, part), join(copy, part), { recursive: true });
@@ -29,11 +42,12 @@ export async function changedBundle(...changes: Change[]): Promise<WorkflowBundl
     );
   }
   const copied = (path: string): string => join(copy, relative(root, path));
-  return bundleWorkflowCode({
+  const { code } = await bundleWorkflowCode({
     ...bundled,
     workflowsPath: copied(bundled.workflowsPath),
     preloadModules: bundled.preloadModules.map(copied),
     // Without Temporal's runtime, which would hold a process that never has a worker of its own.
     logger: new DefaultLogger('ERROR'),
   });
+  return code;
 }

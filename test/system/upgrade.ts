@@ -1,10 +1,8 @@
 /** An upgrade of the decisions workers under live grants, as docs/operating.md describes it, with two builds that really differ. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { readCodecKeys } from '../../activities/platform/keys.js';
 import { dataConverter } from '../../activities/platform/temporal.js';
 import { freePort } from '../../workers/dev/ports.js';
@@ -37,7 +35,7 @@ const once = (at: string, question: string) => ({
       const {`,
 });
 const patches = ['look-before-making', 'look-before-removing'] as const;
-const nextVersion = (): Promise<WorkflowBundleWithSourceMap> =>
+const nextVersion = (): Promise<string> =>
   changedBundle(
     { file: 'effects.ts', from: 'log, rootCause }', to: 'log, patched, rootCause }' },
     once('provision', patches[0]),
@@ -61,21 +59,19 @@ describe(`an upgrade under ${count} live grants`, function () {
   const grants: { kind: Kind; grantId: string }[] = [];
   let daypass: System;
   let next: SystemProcess;
-  let bundle: WorkflowBundleWithSourceMap;
+  let codePath: string;
   let connection: Connection;
   let client: Client;
 
   before(async () => {
     // What other tests did to theirs, as to its keys, is not looked at here.
-    [daypass, bundle] = await Promise.all([startSystem(), nextVersion()]);
+    [daypass, codePath] = await Promise.all([startSystem(), nextVersion()]);
     const { address, namespace } = daypass.engine;
     const keys = await readCodecKeys(join(daypass.stateDir, 'keys', 'codec.json'));
     connection = await Connection.connect({ address });
     client = new Client({ connection, namespace, dataConverter: dataConverter(keys, 'mark') });
-    const file = join(daypass.stateDir, 'next-bundle.js');
-    await writeFile(file, bundle.code);
     next = daypass.decisions.beside(await freePort());
-    next.settings = { DAYPASS_WORKER_BUILD: 'next', DAYPASS_WORKFLOW_BUNDLE_FILE: file };
+    next.settings = { DAYPASS_WORKER_BUILD: 'next', DAYPASS_WORKFLOW_BUNDLE_FILE: codePath };
   });
 
   after(async () => {
@@ -198,7 +194,7 @@ describe(`an upgrade under ${count} live grants`, function () {
       assert.equal(patched, kind !== 'over' && kind !== 'revoked while its target is away', kind);
     }
     // New code replays what old code began, and both.
-    const facts = await factsOf(daypass, accepted, { bundle });
+    const facts = await factsOf(daypass, accepted, { bundle: { codePath } });
     assert.deepEqual(brokenPromises(facts), []);
     assert.ok(facts.grants.some(({ replayed }) => replayed));
   });
