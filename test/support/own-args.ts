@@ -10,5 +10,5 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 export function ownArgs(file: string): string[] {
   const compiled = process.env['DAYPASS_TEST_COMPILED'];
   if (compiled === undefined) return ['--enable-source-maps', '--import', tsx, file];
-  return ['--enable-source-maps', join(compiled, relative(root, file).replace(/\.ts$/, '.js'))];
+  return [join(compiled, relative(root, file).replace(/\.ts$/, '.js'))];
 }
