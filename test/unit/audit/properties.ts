@@ -14,7 +14,7 @@ import { auditWorld, type AuditWorld } from '../../support/audit-world.js';
 import { page } from '../../support/authenticator.js';
 import { seeded } from '../../support/seed.js';
 
-const run = seeded<unknown>({ numRuns: 150 });
+const run = seeded<unknown>({ numRuns: 100 });
 
 describe('no byte of an audit changes unnoticed', function () {
   // Each run reads and verifies a whole audit; beside the other tests that takes a minute in all.

@@ -31,7 +31,7 @@ import {
 } from '../../support/histories.js';
 
 // As many on a slow machine as on a fast one: what is red stays red.
-const run = seeded<unknown>({ numRuns: 400 });
+const run = seeded<unknown>({ numRuns: 300 });
 
 type Watch = (before: State, event: Event, next: State, now: number) => void;
 

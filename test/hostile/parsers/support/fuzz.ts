@@ -1,5 +1,5 @@
 /**
- * Reads changed inputs until the time is over and a sixth of it was spent on them, and holds each reading to what every reader
+ * Reads changed inputs until the time is over and a tenth of it was spent on them, and holds each reading to what every reader
  * promises: a result or one of the promised refusals, within its time, without changing what all objects share.
  *
  * What gives a new answer is changed further, so that chance gets behind the first refusals.
@@ -79,7 +79,7 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
   // Beside others that come first, a minute may be no work at all.
   const isOver = (): boolean => {
     const { user, system } = process.cpuUsage(worked);
-    return performance.now() >= until && user + system >= (seconds * 1_000_000) / 6;
+    return performance.now() >= until && user + system >= seconds * 100_000;
   };
   for (let round = 0; !isOver(); round += 1) {
     const reader = pick(readers, round);
