@@ -35,9 +35,8 @@ export async function reassessNow(client: Client): Promise<void> {
 }
 
 /**
- * Has every running grant look at who signed for it. Once for each set of keys, so that a restart asks nobody again; `again`
- * when the set has just changed to this one, maybe back to it: then from the first grant on, also where a pass for it is running,
- * since whom that has asked may have looked at the set between.
+ * Has every running grant look at who signed for it, once for each set of keys, so that a restart asks nobody again; `again` when
+ * the set has just become this one: from the first grant on, since whoever was asked before may have looked at another.
  */
 export async function reassessEveryone(client: Client, { keys }: JwkSet, again: boolean): Promise<void> {
   const pinned = keys
@@ -49,7 +48,7 @@ export async function reassessEveryone(client: Client, { keys }: JwkSet, again: 
       taskQueue: decisionsQueue,
       args: [{ everyone: true }],
       workflowExecutionTimeout: '30m',
-      workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+      workflowIdReusePolicy: again ? 'ALLOW_DUPLICATE' : 'ALLOW_DUPLICATE_FAILED_ONLY',
       workflowIdConflictPolicy: again ? 'TERMINATE_EXISTING' : 'FAIL',
     });
   } catch (error) {

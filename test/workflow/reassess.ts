@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
-import { decisionsQueue } from '../../workflows/ids.js';
+import { decisionsQueue, reassessId } from '../../workflows/ids.js';
 import { deep } from '../support/deep.js';
 import { reconcileWorld, type ReconcileWorld } from '../support/reconcile-world.js';
 import { until } from '../support/until.js';
@@ -65,6 +65,22 @@ describe('reassess', function () {
     await until(() => pages > 0, { what: 'a page of the first pass' });
     world.answers.clear();
     await reassessEveryone(world.client, keySet, true);
+    await until(() => world.signals(active.handle), { what: 'the signal' });
+  });
+
+  it('asks again for a set of keys where the pass for it failed', async () => {
+    const target = `t-${randomUUID()}`;
+    const active = await world.startGrant(target, 'ACTIVE');
+    await world.listed(target, 1);
+    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const ofKeys = `WorkflowId STARTS_WITH '${reassessId}/keys-' AND ExecutionStatus = 'Failed'`;
+    const failed = async (): Promise<number> => (await world.client.workflow.count(ofKeys)).count;
+    const before = await failed();
+    world.answers.set('reassessPage', 'nonsense');
+    await reassessEveryone(world.client, keySet, false);
+    await until(async () => (await failed()) > before, { what: 'the pass fails' });
+    world.answers.clear();
+    await reassessEveryone(world.client, keySet, false);
     await until(() => world.signals(active.handle), { what: 'the signal' });
   });
 
