@@ -53,8 +53,8 @@ const signed = {
 };
 
 /** As it was signed: a copy by `z.record` would be without a member called `__proto__`. */
-const anything = z.custom<{ [key: string]: unknown }>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+const anyObject = z.custom<{ [key: string]: unknown }>(
+  (value) => typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype,
 );
 
 const statement = z.discriminatedUnion('type', [
@@ -68,7 +68,7 @@ const statement = z.discriminatedUnion('type', [
     activateBy: instant,
     endBy: instant,
     longestMs: ms,
-    recipientKey: credentialPublicKey.optional(),
+    recipientKey: credentialPublicKey.strict().optional(),
     emergency: z.literal(true).optional(),
     assertion: assertion.optional(),
   }),
@@ -106,7 +106,7 @@ const statement = z.discriminatedUnion('type', [
     issuedAt: instant,
     event: name,
     by: ref,
-    detail: anything,
+    detail: anyObject,
   }),
 ]) satisfies z.ZodType<Statement>;
 

@@ -49,10 +49,14 @@ export async function envelope(): Promise<Format> {
     detail: { workflows: ['grant/1'], payloads: 3 },
   };
   const notes = [of(statementType, api.key)(await signAs(statementType, note, api.key))];
-  const poisoned = notes.map((it) => ({
-    ...it,
-    payload: it.payload.replace('"payloads":3', '"__proto__":{"payloads":3}'),
-  }));
+  /** With a member that one of two readers could pass over. */
+  const withMore = (of: Signed[], member: string, more: string): Signed[] =>
+    of.map((it) => ({ ...it, payload: it.payload.replace(member, more) }));
+  const key = `"recipientKey":{"kty":"OKP","crv":"X25519","x":"${'A'.repeat(43)}","for":"another"}`;
+  const unusual = [
+    ...withMore(notes, '"payloads":3', '"__proto__":{"payloads":3}'),
+    ...withMore(statements.slice(0, 1), '"type":"request"', `"type":"request",${key}`),
+  ];
   const pinned = [{ kid: api.key.kid ?? '', x: api.key.x ?? '' }];
   const believed = { installation: 'test', api: pinned, receipts: world.keys.receipts };
   const recipient = keyOf('X25519');
@@ -80,7 +84,7 @@ export async function envelope(): Promise<Format> {
       reader<Signed>({
         name: 'statement',
         valid: [...statements, ...notes],
-        corpus: [...statements.slice(0, 3).flatMap((it) => forgeries(it, types)), ...poisoned],
+        corpus: [...statements.slice(0, 3).flatMap((it) => forgeries(it, types)), ...unusual],
         change: changedSigned,
         read: async (input) => {
           const { made, text } = written(input, ofApi);
