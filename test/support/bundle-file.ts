@@ -26,7 +26,7 @@ export function bundleFile(content: Content = 'workflows'): Promise<string> {
   return known;
 }
 
-/** All of them, into a folder that need not be there, and that has nothing else then. */
+/** All of them, and nothing else. */
 export async function writeBundles(to: string): Promise<void> {
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true });

@@ -20,7 +20,7 @@ export interface Change {
 export async function changedBundle(...changes: Change[]): Promise<string> {
   const file = join(process.env[bundlesFolder] ?? (await folder()), `changed-${digest(changes)}.js`);
   if (existsSync(file)) return file;
-  const draft = `${file}.draft`;
+  const draft = `${file}.${process.pid}.draft`;
   await writeFile(draft, await built(changes));
   await rename(draft, file);
   return file;
