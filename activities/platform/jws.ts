@@ -4,6 +4,7 @@
  */
 import { compactVerify, CompactSign, createLocalJWKSet, decodeProtectedHeader, importJWK } from 'jose';
 import { z } from 'zod';
+import { isShallow } from '../../workflows/domain/depth.js';
 import type { Statement } from '../../workflows/domain/evidence.js';
 import { isPlainBase64url } from './base64url.js';
 import { credentialPublicKey, type JwkSet, type PrivateJwk } from './keys.js';
@@ -52,9 +53,13 @@ const signed = {
   issuedAt: instant,
 };
 
-/** As it was signed: a copy by `z.record` would be without a member called `__proto__`. */
+/** As it was signed, where anybody can walk through it: a copy by `z.record` would be without a member called `__proto__`. */
 const anyObject = z.custom<{ [key: string]: unknown }>(
-  (value) => typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype,
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    isShallow(value),
 );
 
 const statement = z.discriminatedUnion('type', [

@@ -55,6 +55,7 @@ export async function envelope(): Promise<Format> {
   const key = `"recipientKey":{"kty":"OKP","crv":"X25519","x":"${'A'.repeat(43)}","for":"another"}`;
   const unusual = [
     ...withMore(notes, '"payloads":3', '"__proto__":{"payloads":3}'),
+    ...withMore(notes, '"payloads":3', `"payloads":${'['.repeat(4_000)}${']'.repeat(4_000)}`),
     ...withMore(statements.slice(0, 1), '"type":"request"', `"type":"request",${key}`),
   ];
   const pinned = [{ kid: api.key.kid ?? '', x: api.key.x ?? '' }];
