@@ -26,7 +26,7 @@ export interface ChainDeps {
   sealKey: PublicJwk;
 }
 
-/** Earlier runs that count: the newest shows where the chain stands, unless visibility is behind. */
+/** Earlier runs that count: the newest shows where the chain stands, unless visibility does not have it yet. */
 const shownMax = 5;
 /** And that are looked at, as anyone can start and end runs that show nothing. */
 const runsMax = 2_000;
@@ -70,10 +70,11 @@ export function createChains({
     },
   };
 
-  /** What the newest earlier runs show in their memo `view`: those that show it. */
+  /** What the newest runs that are over show in their memo `view`: those that show it. */
   async function earlier<Shown>(workflowId: string, read: (view: object) => Shown | undefined): Promise<Shown[]> {
     // Ids come from our own workflows, and hold no quotes.
-    const query = `WorkflowId = '${workflowId.replaceAll("'", '')}' AND ExecutionStatus != 'Running'`;
+    // Not by status: visibility may yet have the last of them as running, and the chain would go on from the one before.
+    const query = `WorkflowId = '${workflowId.replaceAll("'", '')}'`;
     const all: Shown[] = [];
     let seen = 0;
     for await (const { runId } of client.workflow.list({ query, pageSize })) {
@@ -88,7 +89,8 @@ export function createChains({
   async function viewOf(workflowId: string, runId: string): Promise<object | undefined> {
     try {
       const handle = client.workflow.getHandle(workflowId, runId);
-      const { memo } = await client.withDeadline(Date.now() + askMs, () => handle.describe());
+      const { memo, status } = await client.withDeadline(Date.now() + askMs, () => handle.describe());
+      if (status.name === 'RUNNING') return undefined;
       const view: unknown = memo?.['view'];
       return typeof view === 'object' && view !== null ? view : undefined;
     } catch (error) {

@@ -220,16 +220,21 @@ describe('the workflow of a person', function () {
     const id = someone();
     const workflowId = personWorkflowId(id);
     const handle = client.workflow.getHandle(workflowId);
+    const chain = () => published.filter((one) => one.chain === workflowId);
+    // What was not yet published when it was ended by force, its chain lacks.
+    const isTold = async (records: number) => until(() => chain().length === records, { what: `${records} records` });
     await people.enrol(id, await enrolment(id));
     await people.enrol(id, await enrolment(id));
+    await isTold(2);
     const before = { sequence: 0, hash: '0'.repeat(64) };
     const chosen = { personId: id, passkeys: [], removed: [], answered: [], records: [], before, published: 1e9 };
-    for (const handed of [chosen, { ...chosen, personId: 'other' }, undefined]) {
+    for (const [at, handed] of [chosen, { ...chosen, personId: 'other' }, undefined].entries()) {
       await handle.terminate('by hand');
       const retry = { maximumAttempts: 3 };
       await client.workflow.start('person', { workflowId, taskQueue: decisionsQueue, args: [handed], retry });
       await people.enrol(id, await enrolment(id));
       assert.equal((await people.passkeysOf(id)).length, 1);
+      await isTold(3 + at);
     }
     await handle.terminate('by hand');
     for (let runs = 0; runs < 6; runs += 1) {
@@ -237,8 +242,7 @@ describe('the workflow of a person', function () {
       await handle.terminate('by hand');
     }
     await people.enrol(id, await enrolment(id));
-    const chain = () => published.filter((one) => one.chain === workflowId);
-    await until(() => chain().length === 6, { what: 'all records' });
+    await isTold(6);
     assert.equal(firstBroken(chain()), undefined);
     assert.equal(chain().at(-1)?.sequence, 6);
   });
