@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { type BundleOptions, bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundled } from '../../workers/bundle.js';
 import { folder } from './services.js';
 
@@ -34,10 +34,14 @@ export async function writeBundles(to: string): Promise<void> {
 }
 
 async function writeBundle(content: Content, to: string): Promise<string> {
-  // Without Temporal's runtime, which would hold a process that never has a worker of its own.
-  const { code } = await bundleWorkflowCode({ ...contents[content], logger: new DefaultLogger('ERROR') });
-  await writeFile(fileOf(content, to), code);
+  await writeFile(fileOf(content, to), await bundleCode(contents[content]));
   return fileOf(content, to);
+}
+
+/** Without Temporal's runtime, which would hold a process that never has a worker of its own. */
+export async function bundleCode(options: BundleOptions): Promise<string> {
+  const { code } = await bundleWorkflowCode({ ...options, logger: new DefaultLogger('ERROR') });
+  return code;
 }
 
 function fileOf(content: Content, folder: string): string {

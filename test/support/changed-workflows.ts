@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { bundled } from '../../workers/bundle.js';
 import { digest } from '../../workflows/domain/digest.js';
-import { bundlesFolder } from './bundle-file.js';
+import { bundleCode, bundlesFolder } from './bundle-file.js';
 import { folder } from './services.js';
 
 /** In this file below `workflows/`, `from` becomes `to`. It must be there, so that a change never says nothing. */
@@ -42,12 +41,9 @@ async function built(changes: Change[]): Promise<string> {
     );
   }
   const copied = (path: string): string => join(copy, relative(root, path));
-  const { code } = await bundleWorkflowCode({
+  return bundleCode({
     ...bundled,
     workflowsPath: copied(bundled.workflowsPath),
     preloadModules: bundled.preloadModules.map(copied),
-    // Without Temporal's runtime, which would hold a process that never has a worker of its own.
-    logger: new DefaultLogger('ERROR'),
   });
-  return code;
 }

@@ -41,7 +41,7 @@ describe('reassess', function () {
     const active = await world.startGrant(target, 'ACTIVE');
     const ending = await world.startGrant(target, 'REVOKING');
     await world.listed(target, 2);
-    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const keySet = someKeySet();
     const asked = async (): Promise<number> =>
       ((await world.signals(active.handle)) as { reassess: number })?.reassess ?? 0;
     await reassessEveryone(world.client, keySet, false);
@@ -54,10 +54,7 @@ describe('reassess', function () {
   });
 
   it('asks everyone anew when the keys change back while they are still being asked for them', async () => {
-    const target = `t-${randomUUID()}`;
-    const active = await world.startGrant(target, 'ACTIVE');
-    await world.listed(target, 1);
-    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const [active, keySet] = [await listedGrant(), someKeySet()];
     let pages = 0;
     const toJSON = () => ({ signalled: 0, next: `page ${(pages += 1)} of a pass that goes on` });
     world.answers.set('reassessPage', { toJSON });
@@ -69,10 +66,7 @@ describe('reassess', function () {
   });
 
   it('asks again for a set of keys where the pass for it failed', async () => {
-    const target = `t-${randomUUID()}`;
-    const active = await world.startGrant(target, 'ACTIVE');
-    await world.listed(target, 1);
-    const keySet = { keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] };
+    const [active, keySet] = [await listedGrant(), someKeySet()];
     const ofKeys = `WorkflowId STARTS_WITH '${reassessId}/keys-' AND ExecutionStatus = 'Failed'`;
     const failed = async (): Promise<number> => (await world.client.workflow.count(ofKeys)).count;
     const before = await failed();
@@ -91,4 +85,14 @@ describe('reassess', function () {
       await assert.rejects(world.client.workflow.execute('reassess', options), WorkflowFailedError);
     }
   });
+
+  async function listedGrant() {
+    const target = `t-${randomUUID()}`;
+    const active = await world.startGrant(target, 'ACTIVE');
+    await world.listed(target, 1);
+    return active;
+  }
 });
+
+/** That nobody was asked about yet. */
+const someKeySet = () => ({ keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] });

@@ -52,11 +52,11 @@ export async function envelope(): Promise<Format> {
   /** With a member that one of two readers could pass over. */
   const withMore = (of: Signed[], member: string, more: string): Signed[] =>
     of.map((it) => ({ ...it, payload: it.payload.replace(member, more) }));
-  const key = `"recipientKey":{"kty":"OKP","crv":"X25519","x":"${'A'.repeat(43)}","for":"another"}`;
+  const recipientKey = `{"kty":"OKP","crv":"X25519","x":"${'A'.repeat(43)}","for":"another"}`;
   const unusual = [
     ...withMore(notes, '"payloads":3', '"__proto__":{"payloads":3}'),
     ...withMore(notes, '"payloads":3', `"payloads":${'['.repeat(4_000)}${']'.repeat(4_000)}`),
-    ...withMore(statements.slice(0, 1), '"type":"request"', `"type":"request",${key}`),
+    ...withMore(statements.slice(0, 1), '"type":"request"', `"type":"request","recipientKey":${recipientKey}`),
   ];
   const pinned = [{ kid: api.key.kid ?? '', x: api.key.x ?? '' }];
   const believed = { installation: 'test', api: pinned, receipts: world.keys.receipts };
