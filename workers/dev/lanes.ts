@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 import type { Outcome } from './checks.js';
+import { portsPart } from './ports.js';
 import { root } from './settings.js';
 
 /** A file that hangs must not hold up the report of all others. */
@@ -17,13 +18,16 @@ const answer = z.object({
   report: z.string(),
 });
 
+let lanes = 0;
+
 type Tell = (what: string, outcome: Outcome, since: number) => void;
 
 /** Takes files off the list until there are none, and tells what came of each. */
 export async function lane(files: string[], tell: Tell, withinMs = longestMs): Promise<void> {
+  const ports = String((lanes += 1));
   let child: ChildProcess | undefined;
   for (let file = files.shift(); file !== undefined; file = files.shift()) {
-    child ??= start();
+    child ??= start(ports);
     const since = Date.now();
     tell(relative(root, file), await handOver(child, file, withinMs), since);
     // Whatever it died of, the next file gets a new one.
@@ -33,9 +37,10 @@ export async function lane(files: string[], tell: Tell, withinMs = longestMs): P
   if (child) tell('what was started for tests ends', await ends(child), since);
 }
 
-function start(): ChildProcess {
+function start(ports: string): ChildProcess {
   return fork(join(root, 'test/support/lane.ts'), {
     cwd: root,
+    env: { ...process.env, [portsPart]: ports },
     execArgv: ['--enable-source-maps', '--import', 'tsx'],
   });
 }

@@ -10,7 +10,16 @@ import { Trouble } from './trouble.js';
 const lowest = 15_000;
 const highest = 31_999;
 
-/** Found while all others are still held, so that no port is given twice. */
+/** `npm test` gives each of its lanes one of so many parts: what a test stops for a while finds its ports free when it comes back. */
+const parts = 8;
+const partSize = Math.floor((highest + 1 - lowest) / parts);
+/** Which part this process draws from, as do those that it starts. */
+export const portsPart = 'DAYPASS_TEST_PORTS';
+
+/** Not given again by this process, whether or not something listens there just now. */
+const given = new Set<number>();
+
+/** Found while all others are still held. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listenSomewhere()));
   const ports = servers.map((server) => {
@@ -24,11 +33,20 @@ export async function freePorts(count: number): Promise<number[]> {
 
 async function listenSomewhere(): Promise<ReturnType<typeof createServer>> {
   for (let left = 100; left > 0; left -= 1) {
-    // Busy: the next one is drawn.
-    const server = await listen(randomInt(lowest, highest + 1)).catch(() => undefined);
+    const port = drawn();
+    // Given or busy: the next one is drawn.
+    const server = given.has(port) ? undefined : await listen(port).catch(() => undefined);
+    given.add(port);
     if (server) return server;
   }
   throw new Error(`No free port from ${lowest} to ${highest} was found in a hundred tries.`);
+}
+
+function drawn(): number {
+  const part = process.env[portsPart];
+  return part === undefined
+    ? randomInt(lowest, highest + 1)
+    : lowest + (Number(part) % parts) * partSize + randomInt(partSize);
 }
 
 export async function freePort(): Promise<number> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { worryIn } from '../../../workers/dev/logs.js';
 import { html } from '../../../workers/dev/page.js';
-import { freePort, freePorts, mustBeFree } from '../../../workers/dev/ports.js';
+import { freePort, freePorts, mustBeFree, portsPart } from '../../../workers/dev/ports.js';
 import { ownProcesses } from '../../../workers/dev/processes.js';
 import { newProviderSecrets } from '../../../workers/dev/provider/secrets.js';
 import { render } from '../../../workers/dev/screen.js';
@@ -58,9 +58,22 @@ describe('the settings of the launcher', () => {
     await mustBeFree(port, 'Redis', 'DAYPASS_REDIS_PORT');
   });
 
-  it('gives no port twice', async () => {
-    const ports = await freePorts(20);
-    assert.equal(new Set(ports).size, 20);
+  it('gives no port twice, and only those of its part', async () => {
+    const before = process.env[portsPart];
+    process.env[portsPart] = '6';
+    try {
+      const ports = new Set<number>();
+      // Given and let go again: by chance alone, some would be among the next.
+      for (let times = 0; times < 20; times += 1) for (const port of await freePorts(10)) ports.add(port);
+      assert.equal(ports.size, 200);
+      assert.ok(
+        [...ports].every((port) => port >= 27_750 && port < 29_875),
+        [...ports].join(' '),
+      );
+    } finally {
+      if (before === undefined) delete process.env[portsPart];
+      else process.env[portsPart] = before;
+    }
   });
 });
 
