@@ -2,12 +2,8 @@
  * The API in this process, before real Temporal, Redis and identity provider, with the real decisions worker and a target
  * in memory behind the real check of evidence.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { exportJWK, generateKeyPair } from 'jose';
 import { createPace } from '../../activities/connectors/pace.js';
 import { createAccounts } from '../../activities/accounts.js';
 import { createReads } from '../../activities/assess.js';
@@ -28,14 +24,15 @@ import { createTells } from '../../activities/tell.js';
 import { startApi, type RunningApi } from '../../api/serve.js';
 import { changeQueue, decisionsQueue, undoQueue } from '../../workflows/ids.js';
 import { page } from './authenticator.js';
+import { keyFiles, secretFile, target, type KeyFiles } from './api-world-keys.js';
 import { workflowBundle } from './bundle.js';
 import { memoryTarget } from './memory-target.js';
 import { policyFolder, swap, type Edits } from './policy.js';
 import { folder, oidc, redis, temporal, type TestProvider, type TestRedis, type TestTemporal } from './services.js';
+import { until } from './until.js';
 import { patience } from '../../workers/bundle.js';
 
 const installation = 'api-test';
-const target = 'orders-db';
 const longest = 8 * 3_600_000;
 const believed = { installation, target, passkeys: [], page };
 
@@ -125,6 +122,8 @@ export class ApiWorld {
     });
     const policy = watchPolicy(policyDir, log);
     const ours = connectRedis(memory.url, log);
+    // What tests asked for before, on the same Redis, counts against no caller of these.
+    await until(async () => (await ours.del('none', ...(await ours.keys('daypass:limit:*')))) >= 0);
     const standing = new Map<string, StandingAccount>();
     const work = createWork({ engine, client, keys, policy, redis: ours, log, standing, auditDir: await folder() });
     await work.start();
@@ -250,59 +249,6 @@ async function withTemporal<T>(engine: TestTemporal, start: () => Promise<T>): P
       else process.env[name] = before[name];
     }
   }
-}
-
-interface KeyFiles {
-  codec: { file: string; ring: { current: string; keys: Record<string, Uint8Array> } };
-  signing: { file: string; set: string; public: { kty: string; crv: string; x: string; kid: string } };
-  receipt: { key: { kty: string; crv: string; x: string; d: string; kid: string }; set: string };
-  credential: { file: string; public: { kty: string; crv: string; x: string } };
-  session: { file: string; key: Uint8Array };
-  risk: Uint8Array;
-}
-
-async function secretFile(text: string): Promise<string> {
-  const file = join(await folder(), randomUUID());
-  await writeFile(file, text);
-  return file;
-}
-
-let made: Promise<KeyFiles> | undefined;
-
-/** The same for all worlds of a run: they share services, and what one left there the next must be able to read. */
-function keyFiles(): Promise<KeyFiles> {
-  return (made ??= makeKeyFiles());
-}
-
-async function makeKeyFiles(): Promise<KeyFiles> {
-  const codec = randomBytes(32);
-  const session = randomBytes(32);
-  const signing = await keyPair('EdDSA', 'Ed25519');
-  const receipt = await keyPair('EdDSA', 'Ed25519');
-  const credential = await keyPair('ECDH-ES+A256KW', 'X25519');
-  const setOf = (key: object): Promise<string> => secretFile(JSON.stringify({ keys: [key] }));
-  return {
-    codec: {
-      file: await secretFile(JSON.stringify({ current: 'test', keys: { test: codec.toString('base64') } })),
-      ring: { current: 'test', keys: { test: codec } },
-    },
-    signing: {
-      file: await secretFile(JSON.stringify(signing.jwk)),
-      set: await setOf(signing.public),
-      public: signing.public,
-    },
-    receipt: { key: receipt.jwk, set: await setOf({ ...receipt.public, targets: [target] }) },
-    credential: { file: await secretFile(JSON.stringify(credential.jwk)), public: credential.public },
-    session: { file: await secretFile(session.toString('base64')), key: session },
-    risk: randomBytes(32),
-  };
-}
-
-async function keyPair(algorithm: string, crv: string) {
-  const { privateKey } = await generateKeyPair(algorithm, { crv, extractable: true });
-  const { x = '', d = '' } = await exportJWK(privateKey);
-  const key = { kty: 'OKP', crv, x, kid: 'test' };
-  return { jwk: { ...key, d }, public: key };
 }
 
 interface WorkParts {
