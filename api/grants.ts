@@ -68,7 +68,7 @@ export interface Grants {
 const callMs: Ms = 3_000;
 /** How long a decision's outcome is waited for before it is answered as recorded. */
 const outcomeMs: Ms = 2_000;
-/** Outcomes asked for at a time, by one process: where more decide at once, asking takes from the workers what deciding needs. */
+/** Outcomes asked for at a time, by one process: where more decide at once, asking takes from Temporal what deciding needs. */
 const askingMost = 64;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */
 const countFrom = 100;
@@ -120,22 +120,44 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
     }
   }
 
-  /** The signal is recorded: from here on, silence and failures of queries only mean "not judged yet". */
+  async function find(grantId: string, withinMs?: Ms): Promise<Found | undefined> {
+    const workflowId = grantWorkflowId(grantId);
+    try {
+      const it = await ask(() => handleOf(grantId).describe(), withinMs);
+      if (it.type !== 'grant') return undefined;
+      const isOpen = it.status.name === 'RUNNING';
+      const found = foundOf({ grantId, memo: it.memo ?? {}, isOpen, historyLength: it.historyLength });
+      if (!found) onForeign(workflowId, notOfThisGrant);
+      return found;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      const unreadable = unreadableIn(error);
+      if (!unreadable) throw error;
+      onForeign(workflowId, unreadable.message);
+      // Never sealed, or sealed for another workflow: somebody's own doing, and no grant.
+      if (unreadable.reason === 'unsealed' || unreadable.reason === 'other-workflow') return undefined;
+      throw new UnreadableGrant(unreadable);
+    }
+  }
+
+  /**
+   * The signal is recorded: from here on, silence and failures only mean "not judged yet". The memo is looked at, since a query
+   * would take the worker's time from what it asks for.
+   */
   async function outcomeOf(grantId: string, decision: Decision): Promise<Judged> {
     const { decisionId } = decision.message;
     const deadline = Date.now() + outcomeMs;
-    const look = () => handleOf(grantId).query(messages.outcome, decisionId);
-    // What widens is judged by an activity first: whoever asks at once, or too often, only keeps the worker from it.
-    if (!('endsGrant' in decision)) await pause(judgedMs);
+    await pause('endsGrant' in decision ? heardMs : judgedMs);
     let pauseMs = firstPauseMs;
     for (;;) {
-      const answer = await ask(look, deadline - Date.now()).catch(() => undefined);
-      if (answer?.outcome) return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
+      const found = await find(grantId, deadline - Date.now()).catch(() => undefined);
+      const outcome = found?.view.outcomes.find((each) => each.decisionId === decisionId);
+      if (found && outcome) return { is: 'judged', outcome, state: found.view.state };
       const leftMs = deadline - Date.now();
-      if (answer === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
+      if (found === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
       // The last question is asked as late as it can be answered.
       await pause(Math.min(pauseMs, leftMs - firstPauseMs / 2));
-      pauseMs = Math.min(pauseMs * 1.5, longestPauseMs);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   }
 
@@ -174,25 +196,7 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
       }
     },
 
-    find: async (grantId) => {
-      const workflowId = grantWorkflowId(grantId);
-      try {
-        const it = await ask(() => handleOf(grantId).describe());
-        if (it.type !== 'grant') return undefined;
-        const isOpen = it.status.name === 'RUNNING';
-        const found = foundOf({ grantId, memo: it.memo ?? {}, isOpen, historyLength: it.historyLength });
-        if (!found) onForeign(workflowId, notOfThisGrant);
-        return found;
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return undefined;
-        const unreadable = unreadableIn(error);
-        if (!unreadable) throw error;
-        onForeign(workflowId, unreadable.message);
-        // Never sealed, or sealed for another workflow: somebody's own doing, and no grant.
-        if (unreadable.reason === 'unsealed' || unreadable.reason === 'other-workflow') return undefined;
-        throw new UnreadableGrant(unreadable);
-      }
-    },
+    find,
 
     list: async (filter, { limit, token }) => {
       const answer = await ask(() =>
@@ -290,11 +294,12 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
   };
 }
 
-/** What the judge of a decision takes where it is quick. */
-const judgedMs: Ms = 35;
-/** Between two questions for an outcome; each pause is half as long again, up to the longest. */
-const firstPauseMs: Ms = 20;
-const longestPauseMs: Ms = 150;
+/** What a decision takes where everything is quick: one task of the workflow, and before what widens its judge and another. */
+const heardMs: Ms = 15;
+const judgedMs: Ms = 25;
+/** Between two questions for an outcome; each pause is twice the one before, up to the longest. */
+const firstPauseMs: Ms = 10;
+const longestPauseMs: Ms = 400;
 const decisionNames = new Set(['approve', 'deny', 'withdraw', 'revoke', 'extend', 'renew', 'review']);
 
 /** More than a grant can have while Temporal bounds its signals. */

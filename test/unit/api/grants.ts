@@ -156,15 +156,16 @@ describe('a grant that takes no more signals', () => {
 });
 
 describe('a decision', () => {
-  it('is answered as recorded at once where so many decide that asking would keep the workers from it', async () => {
+  it('is answered as recorded at once where so many decide that asking would take what deciding needs', async () => {
     let asked = 0;
     let answer = (): void => undefined;
+    const view = { ...memo.view, state: 'REVOKING', outcomes: [{ decisionId: 'd' }] };
     const judged = new Promise((resolve) => {
-      answer = () => resolve({ outcome: { decisionId: 'd' }, state: 'REVOKING' });
+      answer = () => resolve({ ...described, memo: { ...memo, view } });
     });
     const { grants } = grantsOver({
       signal: () => Promise.resolve(),
-      query: () => {
+      describe: () => {
         asked += 1;
         return judged;
       },
