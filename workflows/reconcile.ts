@@ -231,7 +231,10 @@ async function askAll(input?: { everyone?: boolean }): Promise<{ signalled: numb
   let page: string | undefined;
   for (;;) {
     const answer = signalledFrom(
-      await reassessPage.executeWithOptions({ summary: 'ask a page of grants' }, [{ page, everyone }]),
+      // As long as the pass itself may take: nobody else asks these.
+      await reassessPage.executeWithOptions({ summary: 'ask a page of grants', scheduleToCloseTimeout: '30m' }, [
+        { page, everyone },
+      ]),
     );
     signalled += answer.signalled;
     page = answer.next;
