@@ -1,6 +1,7 @@
 /** Words on the wire: durations, texts, filters, ids, problems. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { Temporal } from 'temporal-polyfill';
 import { all, concerns, is, isOneOf } from '../../../api/filter.js';
 import { derivedGrantId, randomGrantId } from '../../../api/grant-id.js';
 import { Problem, problemBody, problemOf, statusOf } from '../../../api/problem.js';
@@ -46,6 +47,18 @@ describe('durations on the wire', () => {
         assert.equal(durationMs(isoDuration(seconds * 1_000)), seconds * 1_000);
       }),
     );
+  });
+
+  it('are written as ISO 8601 has them, with hours as the largest unit', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 400 * 86_400_000 }), fc.constantFrom(1, 1_000, 60_000), (ms, unit) => {
+        const whole = ms - (ms % unit);
+        const byLibrary = Temporal.Duration.from({ milliseconds: whole }).round({ largestUnit: 'hour' });
+        assert.equal(isoDuration(whole), byLibrary.toString());
+      }),
+    );
+    assert.equal(isoDuration(36 * 3_600_000), 'PT36H');
+    assert.equal(isoDuration(0), 'PT0S');
   });
 });
 
