@@ -2,8 +2,8 @@
  * Grants as the API reaches them: the only user of the Temporal client in `api/`.
  *
  * 1. Starting twice is starting once: a grant's id is its workflow's, and Temporal refuses the second.
- * 2. A decision is a signal, kept even while no worker runs; what became of it is asked for up to two seconds.
- * 3. Everything else reads the memo by describe, which needs no worker and works on grants that are over.
+ * 2. A decision is a signal, kept even while no worker runs; what became of it is looked for up to two seconds.
+ * 3. Everything else but the record reads the memo by describe, which needs no worker and works on grants that are over.
  * 4. Temporal out of reach is `temporal-unavailable`. Nothing that was answered with success is lost.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -28,7 +28,7 @@ import * as attributes from '../workflows/attributes.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
 import type { SignedRequest } from '../workflows/domain/request.js';
-import type { GrantState } from '../workflows/domain/states.js';
+import { isTerminal, type GrantState } from '../workflows/domain/states.js';
 import type { Ms } from '../workflows/domain/time.js';
 import type { Outcome } from '../workflows/domain/view.js';
 import { decisionsQueue, grantIdOf, grantWorkflowId } from '../workflows/ids.js';
@@ -66,8 +66,9 @@ export interface Grants {
 }
 
 const callMs: Ms = 3_000;
-/** How long a decision's outcome is waited for before it is answered as recorded. */
+/** How long a decision's outcome is waited for before it is answered as recorded, and how much of that the last question has. */
 const outcomeMs: Ms = 2_000;
+const answerMs: Ms = 600;
 /** Outcomes asked for at a time, by one process: where more decide at once, asking takes from Temporal what deciding needs. */
 const askingMost = 64;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */
@@ -142,23 +143,25 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
 
   /**
    * The signal is recorded: from here on, silence and failures only mean "not judged yet". The memo is looked at, since a query
-   * would take the worker's time from what it asks for.
+   * takes the worker's time from what it asks for. Its worker is asked last, and knows what the memo does not show.
    */
   async function outcomeOf(grantId: string, decision: Decision): Promise<Judged> {
     const { decisionId } = decision.message;
     const deadline = Date.now() + outcomeMs;
+    const leftMs = (): Ms => deadline - Date.now();
     await pause('endsGrant' in decision ? heardMs : judgedMs);
-    let pauseMs = firstPauseMs;
-    for (;;) {
-      const found = await find(grantId, deadline - Date.now()).catch(() => undefined);
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      const found = await find(grantId, leftMs()).catch(() => undefined);
       const outcome = found?.view.outcomes.find((each) => each.decisionId === decisionId);
       if (found && outcome) return { is: 'judged', outcome, state: found.view.state };
-      const leftMs = deadline - Date.now();
-      if (found === undefined || leftMs < firstPauseMs) return { is: 'recorded' };
-      // The last question is asked as late as it can be answered.
-      await pause(Math.min(pauseMs, leftMs - firstPauseMs / 2));
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      if (!found || isTerminal(found.view.state) || leftMs() <= answerMs) break;
+      await pause(Math.min(pauseMs, leftMs() - answerMs));
     }
+    // A memo has the newest outcomes alone, and is not written while a step is being opened.
+    const query = () => handleOf(grantId).query(messages.outcome, decisionId);
+    const answer = await ask(query, leftMs()).catch(() => undefined);
+    if (!answer?.outcome) return { is: 'recorded' };
+    return { is: 'judged', outcome: answer.outcome, state: answer.state as GrantState };
   }
 
   let asking = 0;

@@ -156,6 +156,12 @@ describe('a grant that takes no more signals', () => {
 });
 
 describe('a decision', () => {
+  const revoke: Decision = {
+    action: 'revoke',
+    endsGrant: true,
+    message: { decisionId: 'd', by: 'person:manager', reason: '' },
+  };
+
   it('is answered as recorded at once where so many decide that asking would take what deciding needs', async () => {
     let asked = 0;
     let answer = (): void => undefined;
@@ -170,11 +176,6 @@ describe('a decision', () => {
         return judged;
       },
     });
-    const revoke: Decision = {
-      action: 'revoke',
-      endsGrant: true,
-      message: { decisionId: 'd', by: 'person:manager', reason: '' },
-    };
     const storm = Array.from({ length: 200 }, () => grants.decide(grantId, revoke));
     assert.deepEqual(await storm.at(-1), { is: 'recorded' });
     answer();
@@ -186,6 +187,27 @@ describe('a decision', () => {
       'judged',
       'whoever comes after it is told what became of it',
     );
+  });
+
+  it('is answered with its outcome where the memo does not show it, as it has the newest alone', async () => {
+    const outcome = { decisionId: 'd', result: 'applied' };
+    for (const state of ['APPROVAL_AWAITED', 'REVOKED']) {
+      const { grants } = grantsOver({
+        signal: () => Promise.resolve(),
+        describe: () => Promise.resolve({ ...described, memo: { ...memo, view: { ...memo.view, state } } }),
+        query: (_definition, decisionId) => Promise.resolve({ outcome: decisionId === 'd' && outcome, state }),
+      });
+      assert.deepEqual(await grants.decide(grantId, revoke), { is: 'judged', outcome, state });
+    }
+  });
+
+  it('is answered as recorded where nobody can say what became of it', async () => {
+    const { grants } = grantsOver({
+      signal: () => Promise.resolve(),
+      describe: () => Promise.resolve(described),
+      query: () => Promise.reject(grpcError(9, 'no poller seen for task queue recently')),
+    });
+    assert.deepEqual(await grants.decide(grantId, revoke), { is: 'recorded' });
   });
 });
 
