@@ -10,8 +10,10 @@ import { externallyModified, reassess } from '../workflows/messages.js';
 import { askGrant, askMs, forEach, isRead, shownStates, type Asked, type Memo } from './ask-grant.js';
 import type { StrayNotes } from './audit/stray.js';
 import type { GrantPage, Reads, Reconciles } from './contract.js';
+import { doneBefore } from './done-before.js';
 import type { Notify } from './notify.js';
 import type { Log } from './platform/log.js';
+import { isFull } from './platform/service-errors.js';
 
 export interface ReconcileDeps {
   /** One that marks what it cannot open: a foreign memo must not stop a pass. */
@@ -99,20 +101,41 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
     async reassessPage({ page, everyone = false }) {
       const states = endable.map((state) => `'${state}'`).join(', ');
       const { grantIds, next } = await list(`GrantState IN (${states})`, page);
-      let signalled = 0;
-      await forEach(grantIds, atOnce, async (grantId) => {
-        const grant = await askGrant(client, grantId);
-        if (!grant.open || (isRead(grant.view) && !endable.includes(grant.view.state))) return;
-        // Only those concerned: the grant asks the policy itself and records what it hears, which costs it events. Who signed
-        // for it the grant alone knows, so when keys change every one is.
-        if (!everyone && (await isEligible(grant.request))) return;
-        await signal(grantId, (handle) => handle.signal(reassess));
-        signalled += 1;
-      });
-      if (signalled > 0) log.info({ signalled }, 'grants asked to check their eligibility');
-      return { signalled, next };
+      // Each question costs a grant events, so that who was asked by an earlier attempt is not asked again.
+      const asked = doneBefore();
+      const rest = grantIds.filter((grantId) => !asked.has(grantId));
+      try {
+        await forEach(rest, atOnce, async (grantId) => {
+          const grant = await askGrant(client, grantId);
+          if (!grant.open || (isRead(grant.view) && !endable.includes(grant.view.state))) return;
+          // Only those concerned: the grant asks the policy itself and records what it hears. Who signed for it the grant alone
+          // knows, so when keys change every one is.
+          if (!everyone && (await isEligible(grant.request))) return;
+          await toLook(grantId, grant.request);
+          asked.add(grantId);
+        });
+      } catch (error) {
+        Context.current().heartbeat([...asked]);
+        throw error;
+      }
+      if (asked.size > 0) log.info({ signalled: asked.size }, 'grants asked to check their eligibility');
+      return { signalled: asked.size, next };
     },
   };
+
+  /**
+   * Has a grant check its eligibility. One that takes no more signals could keep those after it from being asked, were that an
+   * error: it is ended where its subject is not eligible, and left to its end and to the connectors' sweep where they are.
+   */
+  async function toLook(grantId: string, request: Memo<Request> | undefined): Promise<void> {
+    try {
+      await signal(grantId, (handle) => handle.signal(reassess));
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      log.error({ grantId }, 'a grant takes no more signals, so it cannot check its eligibility');
+      if (!(await isEligible(request))) await signal(grantId, async (handle) => void (await handle.cancel()));
+    }
+  }
 
   /** Of ten thousand accounts nearly all are explained by one list. */
   async function shownNow(target: string, pass: string): Promise<Map<string, GrantState>> {

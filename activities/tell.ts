@@ -9,6 +9,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { AuditFiles } from './audit/files.js';
 import type { Change, Tells } from './contract.js';
+import { doneBefore } from './done-before.js';
 import type { Notify } from './notify.js';
 import type { Log } from './platform/log.js';
 import type { Publish } from './publish.js';
@@ -34,7 +35,7 @@ export function createTells({ publish, files, notify, baselines, log }: TellDeps
     async tell(change) {
       const { view, records } = change;
       const context = Context.current();
-      const done = new Set<unknown>(asList(context.info.heartbeatDetails));
+      const done = doneBefore();
       const failed: Part[] = [];
       if (context.info.attempt === 1) countRefusals(records);
 
@@ -95,8 +96,4 @@ export function createTells({ publish, files, notify, baselines, log }: TellDeps
       }
     },
   };
-}
-
-function asList(details: unknown): unknown[] {
-  return Array.isArray(details) ? details : [];
 }

@@ -24,6 +24,7 @@ import {
 } from '@temporalio/common';
 // A CommonJS package: Node finds no named exports in it.
 import proto, { type temporal } from '@temporalio/proto';
+import { isFull } from '../activities/platform/service-errors.js';
 import * as attributes from '../workflows/attributes.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
@@ -36,7 +37,7 @@ import * as messages from '../workflows/messages.js';
 import type { Filter } from './filter.js';
 import { foundOf, type Found, type RequestMemo } from './memo.js';
 import { Problem } from './problem.js';
-import { isFull, isOutOfReach, unavailable, unreadableIn } from './temporal-errors.js';
+import { isOutOfReach, unavailable, unreadableIn } from './temporal-errors.js';
 
 interface Narrow {
   action: 'deny' | 'withdraw' | 'revoke';

@@ -1,27 +1,13 @@
 /** What a failed call to Temporal means for whoever waits for it. */
 import { UnreadablePayload } from '../activities/platform/codec.js';
+import { grpc, serviceErrorOf } from '../activities/platform/service-errors.js';
 import { Problem } from './problem.js';
-
-const grpc = {
-  cancelled: 1,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  resourceExhausted: 8,
-  failedPrecondition: 9,
-  unavailable: 14,
-};
 
 /** Away, too slow, or holding back callers of its own accord: the same call may well succeed in a moment. */
 export function isOutOfReach(error: unknown): boolean {
   const found = serviceErrorOf(error);
   if (!found) return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
   return [grpc.unavailable, grpc.deadlineExceeded, grpc.cancelled, grpc.resourceExhausted].includes(found.code);
-}
-
-/** This workflow has taken as many signals as the server lets it: no later one will fare better. */
-export function isFull(error: unknown): boolean {
-  const found = serviceErrorOf(error);
-  return found?.code === grpc.invalidArgument && /exceeded .*limit/i.test(found.details);
 }
 
 /** Its own tasks fail, so that this workflow alone answers no question; a missing worker is something else. */
@@ -42,14 +28,4 @@ export function unavailable(cause: unknown): Problem {
   const because =
     'Temporal cannot be reached, so it is not sure that anything was done; send the same again in a moment.';
   return new Problem('temporal-unavailable', because, { cause, retryAfterSeconds: 5 });
-}
-
-/** As gRPC throws them, however deep they are wrapped. */
-function serviceErrorOf(error: unknown): { code: number; details: string } | undefined {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'number' && 'details' in at && 'metadata' in at) {
-      return { code: at.code, details: String(at.details) };
-    }
-  }
-  return undefined;
 }

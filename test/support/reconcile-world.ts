@@ -42,6 +42,8 @@ export async function reconcileWorld() {
   const targets: string[] = [];
   const reported: Stray[] = [];
   const ineligible = new Set<string>();
+  /** Whose eligibility cannot be said when it is asked for next. */
+  const unsure = new Set<string>();
   /** What somebody else on the queue `decisions` answers, by the name of the activity. */
   const answers = new Map<string, unknown>();
 
@@ -51,11 +53,10 @@ export async function reconcileWorld() {
     notes: { stray: async () => undefined },
     notify: { stray: async (stray: Stray) => void reported.push(stray) },
     reads: {
-      stillEligible: async ({ request }: { request: Request }) => ({
-        eligible: !ineligible.has(request.grantId),
-        because: '',
-        receiptKeys: [],
-      }),
+      stillEligible: async ({ request: { grantId } }: { request: Request }) => {
+        if (unsure.delete(grantId)) throw new Error('The policy is not there just now.');
+        return { eligible: !ineligible.has(grantId), because: '', receiptKeys: [] };
+      },
     },
     log: createLog('test', 'fatal'),
   } satisfies ReconcileDeps;
@@ -200,6 +201,7 @@ export async function reconcileWorld() {
     await Promise.all(started.splice(0).map((handle) => handle.terminate('the test is over').catch(() => undefined)));
     reported.length = 0;
     ineligible.clear();
+    unsure.clear();
     answers.clear();
   }
 
@@ -219,6 +221,7 @@ export async function reconcileWorld() {
     started,
     reported,
     ineligible,
+    unsure,
     answers,
     newTarget,
     sign,

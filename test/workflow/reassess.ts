@@ -1,7 +1,7 @@
 /** Grants are asked to look again when their subject lost eligibility or the pinned keys changed, and no others are. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
 import { decisionsQueue, reassessId } from '../../workflows/ids.js';
 import { deep } from '../support/deep.js';
@@ -78,6 +78,32 @@ describe('reassess', function () {
     await until(() => world.signals(active.handle), { what: 'the signal' });
   });
 
+  it('asks nobody twice where one of a page could not be asked at first', async () => {
+    const target = `t-${randomUUID()}`;
+    const grants = await Promise.all([1, 2, 3].map(() => world.startGrant(target, 'ACTIVE')));
+    for (const { grantId } of grants) world.ineligible.add(grantId);
+    world.unsure.add(grants[1]?.grantId ?? '');
+    await world.listed(target, grants.length);
+    await pass();
+    assert.equal(world.unsure.size, 0);
+    for (const { handle } of grants) {
+      assert.deepEqual(await world.signals(handle), { externallyModified: 0, reassess: 1 });
+    }
+  });
+
+  it('asks all others where one grant takes no more signals, and ends that one where its subject lost eligibility', async () => {
+    const target = `t-${randomUUID()}`;
+    const [full, other] = [await world.startGrant(target, 'ACTIVE'), await world.startGrant(target, 'ACTIVE')];
+    await world.listed(target, 2);
+    await fill(full.handle);
+    await pass({ everyone: true });
+    assert.deepEqual(await world.signals(other.handle), { externallyModified: 0, reassess: 1 });
+    assert.equal(await isAskedToEnd(full.handle), false);
+    world.ineligible.add(full.grantId);
+    await pass();
+    assert.equal(await isAskedToEnd(full.handle), true);
+  });
+
   it('ends at once when somebody else answers nonsense', async () => {
     for (const answer of [undefined, 7, { signalled: 'all' }, { signalled: 0, next: 7 }, deep(2_800)]) {
       world.answers.set('reassessPage', answer);
@@ -86,6 +112,14 @@ describe('reassess', function () {
     }
   });
 
+  /** A whole one, to its end. */
+  const pass = (input?: { everyone: boolean }) =>
+    world.client.workflow.execute('reassess', {
+      workflowId: `reassess/${randomUUID()}`,
+      taskQueue: decisionsQueue,
+      args: input ? [input] : [],
+    });
+
   async function listedGrant() {
     const target = `t-${randomUUID()}`;
     const active = await world.startGrant(target, 'ACTIVE');
@@ -93,6 +127,20 @@ describe('reassess', function () {
     return active;
   }
 });
+
+/** With signals that mean nothing, until Temporal takes no more of them. */
+async function fill(handle: WorkflowHandle): Promise<void> {
+  for (let round = 0; round < 20; round += 1) {
+    const sent = await Promise.allSettled(Array.from({ length: 50 }, () => handle.signal('of-nobody')));
+    if (sent.some(({ status }) => status === 'rejected')) return;
+  }
+  assert.fail('Temporal took a thousand signals.');
+}
+
+async function isAskedToEnd(handle: WorkflowHandle): Promise<boolean> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).some((event) => event.workflowExecutionCancelRequestedEventAttributes);
+}
 
 /** That nobody was asked about yet. */
 const someKeySet = () => ({ keys: [{ kty: 'OKP', kid: randomUUID(), x: 'a' }] });
