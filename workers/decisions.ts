@@ -80,10 +80,10 @@ await run('decisions', decisionsConfig, async (life, config) => {
         // How long a grant waits for a worker that died. In a storm each that waited longer for one that lives would start from its
         // whole history: at 2 s, three hundred removals take twice as long.
         stickyQueueScheduleToStartTimeout: '10s',
-        // Who comes back finds many grants to read from their histories. Those come before what follows a removal, and a few at a
-        // time, so that the first removal waits for a few and not for forty: of a hundred the last is gone after 4.6 s, not 7.
-        nonStickyToStickyPollRatio: 0.8,
-        maxConcurrentWorkflowTaskExecutions: 16,
+        // Who comes back finds many grants to read from their histories: twelve look for those, where two would, so that they do not
+        // wait for what follows each of them. Of a hundred the last is gone a third sooner. Eight look for what is known here.
+        maxConcurrentWorkflowTaskPolls: 20,
+        nonStickyToStickyPollRatio: 0.6,
         shutdownGraceTime: '5s',
         shutdownForceTime: '15s',
       }),

@@ -60,14 +60,16 @@ describe('the settings of the launcher', () => {
 
   it('gives no port twice, and only those of its part', async () => {
     const before = process.env[portsPart];
-    process.env[portsPart] = '6';
+    // Another lane may be stopping what listens in its own part.
+    const part = Number(before ?? 6) % 8;
+    process.env[portsPart] = String(part);
     try {
       const ports = new Set<number>();
       // Given and let go again: by chance alone, some would be among the next.
       for (let times = 0; times < 20; times += 1) for (const port of await freePorts(10)) ports.add(port);
       assert.equal(ports.size, 200);
       assert.ok(
-        [...ports].every((port) => port >= 27_750 && port < 29_875),
+        [...ports].every((port) => Math.floor((port - 15_000) / 2_125) === part),
         [...ports].join(' '),
       );
     } finally {
