@@ -71,7 +71,7 @@ const callMs: Ms = 3_000;
 const outcomeMs: Ms = 2_000;
 const answerMs: Ms = 600;
 /** Outcomes asked for at a time, by one process: where more decide at once, asking takes from Temporal what deciding needs. */
-const askingMost = 64;
+const askingMost = 16;
 /** A history this short cannot hold a hundred decisions, so that nobody needs to count. */
 const countFrom = 100;
 
