@@ -84,7 +84,7 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
       // Asked again after the list in which it was missing: a grant that is ACTIVE before and after was so throughout.
       if (!(await shouldStand(grantId))) return;
       log.error({ grantId }, 'the account of an active grant is not at its target');
-      await signal(grantId, (handle) => handle.signal(externallyModified, { what: 'missing' }));
+      await unlessClosed(grantId, (handle) => handle.signal(externallyModified, { what: 'missing' }));
     },
 
     async reportStray(stray) {
@@ -129,11 +129,11 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
    */
   async function toLook(grantId: string, request: Memo<Request> | undefined): Promise<void> {
     try {
-      await signal(grantId, (handle) => handle.signal(reassess));
+      await unlessClosed(grantId, (handle) => handle.signal(reassess));
     } catch (error) {
       if (!isFull(error)) throw error;
       log.error({ grantId }, 'a grant takes no more signals, so it cannot check its eligibility');
-      if (!(await isEligible(request))) await signal(grantId, async (handle) => void (await handle.cancel()));
+      if (!(await isEligible(request))) await unlessClosed(grantId, (handle) => handle.cancel());
     }
   }
 
@@ -189,9 +189,12 @@ export function createReconciles({ client, notes, notify, reads, log }: Reconcil
     return nextPageToken.length > 0 ? { grantIds, next: Buffer.from(nextPageToken).toString('base64') } : { grantIds };
   }
 
-  async function signal(grantId: string, send: (handle: ReturnType<typeof handleOf>) => Promise<void>): Promise<void> {
+  async function unlessClosed(
+    grantId: string,
+    call: (handle: ReturnType<typeof handleOf>) => Promise<unknown>,
+  ): Promise<void> {
     try {
-      await send(handleOf(grantId));
+      await call(handleOf(grantId));
     } catch (error) {
       // It closed in between: nothing is left to tell it.
       if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -5,6 +5,7 @@ import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ensureSchedules, reassessEveryone, reassessNow } from '../../workers/schedules.js';
 import { decisionsQueue, reassessId } from '../../workflows/ids.js';
 import { deep } from '../support/deep.js';
+import { fill } from '../support/fill.js';
 import { reconcileWorld, type ReconcileWorld } from '../support/reconcile-world.js';
 import { until } from '../support/until.js';
 
@@ -95,7 +96,7 @@ describe('reassess', function () {
     const target = `t-${randomUUID()}`;
     const [full, other] = [await world.startGrant(target, 'ACTIVE'), await world.startGrant(target, 'ACTIVE')];
     await world.listed(target, 2);
-    await fill(full.handle);
+    await fill(full.handle, 'of-nobody');
     await pass({ everyone: true });
     assert.deepEqual(await world.signals(other.handle), { externallyModified: 0, reassess: 1 });
     assert.equal(await isAskedToEnd(full.handle), false);
@@ -127,15 +128,6 @@ describe('reassess', function () {
     return active;
   }
 });
-
-/** With signals that mean nothing, until Temporal takes no more of them. */
-async function fill(handle: WorkflowHandle): Promise<void> {
-  for (let round = 0; round < 20; round += 1) {
-    const sent = await Promise.allSettled(Array.from({ length: 50 }, () => handle.signal('of-nobody')));
-    if (sent.some(({ status }) => status === 'rejected')) return;
-  }
-  assert.fail('Temporal took a thousand signals.');
-}
 
 async function isAskedToEnd(handle: WorkflowHandle): Promise<boolean> {
   const { events } = await handle.fetchHistory();
