@@ -29,7 +29,7 @@ import * as attributes from '../workflows/attributes.js';
 import { failureCodes, type FailureCode } from '../workflows/domain/failure.js';
 import type { AuditRecord } from '../workflows/domain/record.js';
 import type { SignedRequest } from '../workflows/domain/request.js';
-import { isTerminal, type GrantState } from '../workflows/domain/states.js';
+import type { GrantState } from '../workflows/domain/states.js';
 import type { Ms } from '../workflows/domain/time.js';
 import type { Outcome } from '../workflows/domain/view.js';
 import { decisionsQueue, grantIdOf, grantWorkflowId } from '../workflows/ids.js';
@@ -155,7 +155,7 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
       const found = await find(grantId, leftMs()).catch(() => undefined);
       const outcome = found?.view.outcomes.find((each) => each.decisionId === decisionId);
       if (found && outcome) return { is: 'judged', outcome, state: found.view.state };
-      if (!found || isTerminal(found.view.state) || leftMs() <= answerMs) break;
+      if (!found || leftMs() <= answerMs) break;
       await pause(Math.min(pauseMs, leftMs() - answerMs));
     }
     // A memo has the newest outcomes alone, and is not written while a step is being opened.

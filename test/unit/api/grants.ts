@@ -201,6 +201,23 @@ describe('a decision', () => {
     }
   });
 
+  it('is waited for while it is judged, also where the grant is over, as one under review is', async () => {
+    const outcome = { decisionId: 'd', result: 'applied' };
+    const state = 'WITHDRAWN';
+    let looks = 0;
+    const { grants } = grantsOver({
+      signal: () => Promise.resolve(),
+      describe: () => {
+        looks += 1;
+        const view = { ...memo.view, state, outcomes: looks < 4 ? [] : [outcome] };
+        return Promise.resolve({ ...described, memo: { ...memo, view } });
+      },
+      query: () => Promise.resolve({ outcome: undefined, state }),
+    });
+    const message = { decisionId: 'd', by: 'person:security', comment: '', evidence: 'signed' };
+    assert.deepEqual(await grants.decide(grantId, { action: 'review', message }), { is: 'judged', outcome, state });
+  });
+
   it('is answered as recorded where nobody can say what became of it', async () => {
     const { grants } = grantsOver({
       signal: () => Promise.resolve(),
