@@ -149,6 +149,7 @@ export async function reconcileWorld() {
     });
 
   const signals = async (handle: WorkflowHandle): Promise<unknown> => (await handle.describe()).memo?.came;
+  /** Until visibility shows so many grants running for a target, which each says itself in its first turn. */
   const listed = (target: string, count: number) =>
     until(
       async () => (await client.workflow.count(`Target = '${target}' AND ExecutionStatus = 'Running'`)).count >= count,
@@ -157,11 +158,11 @@ export async function reconcileWorld() {
       },
     );
 
-  /** Until visibility shows so many of these grants running. */
-  const showsRunning = (grantIds: string[], count: number) => {
+  /** Until visibility shows none of these grants running. */
+  const showsOver = (grantIds: string[]) => {
     const ids = grantIds.map((grantId) => `'${grantWorkflowId(grantId)}'`).join(', ');
     const query = `WorkflowId IN (${ids}) AND ExecutionStatus = 'Running'`;
-    return until(async () => (await client.workflow.count(query)).count === count, { what: 'visibility' });
+    return until(async () => (await client.workflow.count(query)).count === 0, { what: 'visibility' });
   };
 
   /** During `work`: the ids of the workflows that are asked about themselves, and how many lists are read. */
@@ -231,7 +232,7 @@ export async function reconcileWorld() {
     startPass,
     signals,
     listed,
-    showsRunning,
+    showsOver,
     askedDuring,
     withoutLists,
     clear,

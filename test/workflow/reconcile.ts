@@ -45,7 +45,7 @@ describe('reconcile', function () {
     const cancelled = await world.startGrant(target.name, 'ACTIVE');
     await cancelled.handle.cancel();
     await assert.rejects(cancelled.handle.result());
-    await world.showsRunning([terminated.grantId, cancelled.grantId], 0);
+    await world.showsOver([terminated.grantId, cancelled.grantId]);
     const never = grantIdFrom(randomBytes(17));
     const all = [terminated.grantId, cancelled.grantId, never];
     for (const grantId of all) target.accounts.add(grantId);
@@ -62,7 +62,7 @@ describe('reconcile', function () {
     const owing = await Promise.all(Array.from({ length: 20 }, () => world.startGrant(target.name, 'ACTIVE')));
     const strays = Array.from({ length: 110 }, () => grantIdFrom(randomBytes(17)));
     for (const grantId of [...owing.map((each) => each.grantId), ...strays]) target.accounts.add(grantId);
-    await world.showsRunning([...target.accounts], 20);
+    await world.listed(target.name, 20);
     const { described, lists } = await world.askedDuring(() => world.pass(target.name));
     assert.ok(target.lists.length > 1, 'the accounts came in one page');
     assert.equal(lists, 1);
@@ -76,10 +76,10 @@ describe('reconcile', function () {
     const target = await world.newTarget();
     const { grantId, handle } = await world.startGrant(target.name, 'ACTIVE');
     target.accounts.add(grantId);
-    await world.showsRunning([grantId], 1);
+    await world.listed(target.name, 1);
     assert.equal((await world.pass(target.name)).strays, 0);
     await handle.terminate('by hand');
-    await world.showsRunning([grantId], 0);
+    await world.showsOver([grantId]);
     assert.equal((await world.pass(target.name)).strays, 1);
   });
 
