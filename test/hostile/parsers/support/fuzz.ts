@@ -5,6 +5,7 @@
  * What gives a new answer is changed further, so that chance gets behind the first refusals.
  */
 import fc from 'fast-check';
+import { holdsFor } from '../../../support/seed.js';
 import type { Reader } from './format.js';
 import { pick, scripts, type Script } from './mutate.js';
 
@@ -86,7 +87,7 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
     const pool = pools.get(reader);
     if (!pool) break;
     let isShrinking = false;
-    const property = fc.asyncProperty(fc.nat(), scripts, async (from: number, script: Script) => {
+    const reads = async ([from, script]: [number, Script]): Promise<void> => {
       if (!isShrinking && isOver()) return;
       const input = reader.change(pick(pool.inputs, from), script);
       try {
@@ -100,15 +101,11 @@ export async function fuzz({ readers, seed, seconds, reading }: Fuzzing): Promis
         isShrinking = true;
         throw error;
       }
+    };
+    const usual = { numRuns: runsAtOnce, interruptAfterTimeLimit: shrinkMs, markInterruptAsFailure: false };
+    await holdsFor(fc.tuple(fc.nat(), scripts), reads, { seed: seed + round, ...usual }).catch((error: unknown) => {
+      throw error instanceof Error && error.cause instanceof BrokenPromise ? error.cause : error;
     });
-    const run = await fc.check(property, {
-      seed: seed + round,
-      numRuns: runsAtOnce,
-      interruptAfterTimeLimit: shrinkMs,
-      markInterruptAsFailure: false,
-    });
-    if (run.errorInstance instanceof BrokenPromise) throw run.errorInstance;
-    if (run.failed) throw new Error('The fuzzing itself is broken.', { cause: run.errorInstance });
   }
   counts.answers = [...pools.values()].reduce((sum, { answers }) => sum + answers.size, 0);
   return counts;
