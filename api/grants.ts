@@ -35,6 +35,7 @@ import type { Outcome } from '../workflows/domain/view.js';
 import { decisionsQueue, grantIdOf, grantWorkflowId } from '../workflows/ids.js';
 import * as messages from '../workflows/messages.js';
 import type { Filter } from './filter.js';
+import { createFirstLook } from './first-look.js';
 import { foundOf, type Found, type RequestMemo } from './memo.js';
 import { Problem } from './problem.js';
 import { isOutOfReach, unavailable, unreadableIn } from './temporal-errors.js';
@@ -85,6 +86,8 @@ export interface GrantsOptions {
 export function createGrants({ client, codec, onForeign }: GrantsOptions): Grants {
   const namespace = client.options.namespace;
   const handleOf = (grantId: string) => client.workflow.getHandle(grantWorkflowId(grantId));
+  // What a decision takes where everything is quick: one task of the workflow, and before what widens its judge and another.
+  const firstLooks = { narrowing: createFirstLook(15), widening: createFirstLook(25) };
 
   /** One call to Temporal, bounded. */
   async function ask<T>(call: () => Promise<T>, withinMs: Ms = callMs): Promise<T> {
@@ -150,10 +153,14 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
     const { decisionId } = decision.message;
     const deadline = Date.now() + outcomeMs;
     const leftMs = (): Ms => deadline - Date.now();
-    await pause('endsGrant' in decision ? heardMs : judgedMs);
+    const first = 'endsGrant' in decision ? firstLooks.narrowing : firstLooks.widening;
+    await pause(first.afterMs());
+    let isFirst = true;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       const found = await find(grantId, leftMs()).catch(() => undefined);
       const outcome = found?.view.outcomes.find((each) => each.decisionId === decisionId);
+      if (found && isFirst) first.found(outcome !== undefined);
+      isFirst = false;
       if (found && outcome) return { is: 'judged', outcome, state: found.view.state };
       if (!found || leftMs() <= answerMs) break;
       await pause(Math.min(pauseMs, leftMs() - answerMs));
@@ -298,9 +305,6 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
   };
 }
 
-/** What a decision takes where everything is quick: one task of the workflow, and before what widens its judge and another. */
-const heardMs: Ms = 15;
-const judgedMs: Ms = 25;
 /** Between two questions for an outcome; each pause is twice the one before, up to the longest. */
 const firstPauseMs: Ms = 10;
 const longestPauseMs: Ms = 400;
