@@ -40,7 +40,8 @@ export function createPublish(redis: Redis): Publish {
       await redis.publish(changedChannel, grantId);
     },
     async records(records) {
-      for (const record of records) await append(String(record.sequence), record.chain, record.type, record);
+      // Sent together, and done in this order: one connection keeps it.
+      await Promise.all(records.map((record) => append(String(record.sequence), record.chain, record.type, record)));
     },
     async seals(seals) {
       for (const seal of seals) await append(digest({ seal }), sealsId, 'seal', { seal });
