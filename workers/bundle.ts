@@ -12,7 +12,7 @@ export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
   /** Shared by all workflows of a process: the first verification in each would cost some 30 ms, and the tables for it again. */
-  preloadModules: [source(`stacks${extension}`), source(`domain/signature${extension}`)],
+  preloadModules: [source(`domain/signature${extension}`)],
 };
 
 /**

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import '../../workers/threads.js';
 import type { System } from '../support/system.js';
 import { until } from '../support/until.js';
 import { clock } from './clock.js';

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import '../../workers/threads.js';
 import type { System } from '../support/system.js';
 import { end, standing, type Phase } from './standing-floor-workflow.js';
 

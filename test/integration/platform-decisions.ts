@@ -4,7 +4,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { reassessId } from '../../workflows/ids.js';
+import { readCodecKeys } from '../../activities/platform/keys.js';
+import { dataConverter } from '../../activities/platform/temporal.js';
+import { reassessId, sealsId } from '../../workflows/ids.js';
 import { bundleFile } from '../support/bundle-file.js';
 import { createSigner, privateKey } from '../support/signer.js';
 import { folder, ownRedis, temporal, type TestRedis } from '../support/services.js';
@@ -115,6 +117,28 @@ describe('the decisions process', function () {
     await started.ready(60_000);
     const hasSeal = async (): Promise<boolean> => (await readdir(auditDir)).includes('newest-seal.jws');
     await until(hasSeal, { what: 'the first seal', withinMs: 60_000 });
+  });
+
+  it('runs workflows without a hook of the SDK into each of their promises', async () => {
+    const { address, namespace } = await temporal();
+    const connection = await Connection.connect({ address });
+    const keys = await readCodecKeys(env['DAYPASS_CODEC_KEYS_FILE'] ?? '');
+    const { workflow } = new Client({ connection, namespace, dataConverter: dataConverter(keys) });
+    try {
+      await (await start()).ready(60_000);
+      const seals = workflow.getHandle(sealsId);
+      await until(
+        () =>
+          seals.describe().then(
+            () => true,
+            () => false,
+          ),
+        { what: 'the workflow of seals' },
+      );
+      await assert.rejects(seals.query('__stack_trace'), /stack traces are not enabled/);
+    } finally {
+      await connection.close();
+    }
   });
 
   it('waits for Temporal, and ends while it waits', async () => {

@@ -1,16 +1,13 @@
 /** Bundles of workflows, for workers of the test's own process. */
 import { readFile } from 'node:fs/promises';
 import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
-import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
+import '../../workers/threads.js';
 import { bundleFile } from './bundle-file.js';
 import { whenTestsEnd } from './services.js';
 
 const logger = new DefaultLogger('ERROR');
 // Once per process, before the first worker: a test's output is its promises, not the life of its workers.
 Runtime.install({ logger, telemetryOptions: { logging: { forward: {}, filter: 'ERROR' } } });
-// The SDK replays in this thread, and would look at every promise that any test makes from then on: a tenth of their time, for
-// stacks that workflows/stacks.ts does without.
-globalHandlers.installed = true;
 // A process that was ready for a worker and had none would never end.
 whenTestsEnd(() => Runtime.instance().shutdown());
 

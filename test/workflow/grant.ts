@@ -44,9 +44,9 @@ describe('a grant', () => {
       assert.ok(events <= 80, `it has ${events} events`);
     });
 
-    it('notes no stack for each of its promises, which took four tenths of a turn', async () => {
+    it('runs without a hook of the SDK into each of its promises, which took a third of a turn', async () => {
       const it = await world.awaited();
-      assert.doesNotMatch(await it.handle.query<string>('__stack_trace'), /^ +at /m);
+      await assert.rejects(it.handle.query<string>('__stack_trace'), /not enabled/);
     });
 
     it('passes without approval only when risk and ceiling both allow it', async () => {
