@@ -44,7 +44,7 @@ export function createPublish(redis: Redis): Publish {
       await Promise.all(records.map((record) => append(String(record.sequence), record.chain, record.type, record)));
     },
     async seals(seals) {
-      for (const seal of seals) await append(digest({ seal }), sealsId, 'seal', { seal });
+      await Promise.all(seals.map((seal) => append(digest({ seal }), sealsId, 'seal', { seal })));
     },
   };
 }

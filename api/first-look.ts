@@ -8,8 +8,8 @@ import type { Ms } from '../workflows/domain/time.js';
 export interface FirstLook {
   /** How long to wait before it. */
   afterMs(): Ms;
-  /** Tells whether it found what it looked for. */
-  found(isThere: boolean): void;
+  /** Tells whether one that came after so long found what it looked for. Many that came together count as one. */
+  found(isThere: boolean, waitedMs: Ms): void;
 }
 
 /** What nobody notices; where more is needed, looking again is cheap beside it. */
@@ -23,8 +23,8 @@ export function createFirstLook(firstMs: Ms): FirstLook {
   let ms = firstMs;
   return {
     afterMs: () => ms,
-    found: (isThere) => {
-      ms = Math.min(mostMs, Math.max(leastMs, ms * (isThere ? sooner : later)));
+    found: (isThere, waitedMs) => {
+      ms = Math.min(mostMs, Math.max(leastMs, waitedMs * (isThere ? sooner : later)));
     },
   };
 }

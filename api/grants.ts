@@ -154,13 +154,12 @@ export function createGrants({ client, codec, onForeign }: GrantsOptions): Grant
     const deadline = Date.now() + outcomeMs;
     const leftMs = (): Ms => deadline - Date.now();
     const first = 'endsGrant' in decision ? firstLooks.narrowing : firstLooks.widening;
-    await pause(first.afterMs());
-    let isFirst = true;
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    const waitedMs = first.afterMs();
+    await pause(waitedMs);
+    for (let pauseMs = firstPauseMs, looks = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs), looks += 1) {
       const found = await find(grantId, leftMs()).catch(() => undefined);
       const outcome = found?.view.outcomes.find((each) => each.decisionId === decisionId);
-      if (found && isFirst) first.found(outcome !== undefined);
-      isFirst = false;
+      if (found && looks === 1) first.found(outcome !== undefined, waitedMs);
       if (found && outcome) return { is: 'judged', outcome, state: found.view.state };
       if (!found || leftMs() <= answerMs) break;
       await pause(Math.min(pauseMs, leftMs() - answerMs));

@@ -33,7 +33,6 @@ import { patience, workflowBundle } from './bundle.js';
 import { run, serve } from './run.js';
 import { keepSchedules } from './schedules.js';
 import { keepSealing } from './seals.js';
-import './threads.js';
 
 await run('decisions', decisionsConfig, async (life, config) => {
   const { log } = life;

@@ -1,7 +1,6 @@
 /** Bundles of workflows, for workers of the test's own process. */
 import { readFile } from 'node:fs/promises';
 import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker';
-import '../../workers/threads.js';
 import { bundleFile } from './bundle-file.js';
 import { whenTestsEnd } from './services.js';
 

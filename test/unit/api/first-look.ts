@@ -12,7 +12,7 @@ describe('the first look', () => {
       const took = fastest + ((slowest - fastest) * ((index * 37) % 101)) / 101;
       const isThere = took <= look.afterMs();
       inTime += Number(isThere);
-      look.found(isThere);
+      look.found(isThere, look.afterMs());
     }
     return inTime / looks;
   }
@@ -30,15 +30,22 @@ describe('the first look', () => {
 
   it('is not put off beyond a tenth of a second by what takes far longer, and is soon back', () => {
     const look = createFirstLook(25);
-    for (let index = 0; index < 1_000; index += 1) look.found(false);
+    for (let index = 0; index < 1_000; index += 1) look.found(false, look.afterMs());
     assert.equal(look.afterMs(), 100);
-    for (let index = 0; index < 40; index += 1) look.found(true);
+    for (let index = 0; index < 40; index += 1) look.found(true, look.afterMs());
     assert.ok(look.afterMs() < 20, `${look.afterMs()}`);
+  });
+
+  it('is put off once by many that come together, and not once for each', () => {
+    const look = createFirstLook(25);
+    const waitedMs = look.afterMs();
+    for (let index = 0; index < 16; index += 1) look.found(false, waitedMs);
+    assert.ok(look.afterMs() < 35, `${look.afterMs()}`);
   });
 
   it('never comes at once, which nothing can be quick enough for', () => {
     const look = createFirstLook(25);
-    for (let index = 0; index < 1_000; index += 1) look.found(true);
+    for (let index = 0; index < 1_000; index += 1) look.found(true, look.afterMs());
     assert.equal(look.afterMs(), 5);
   });
 });
