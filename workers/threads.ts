@@ -1,13 +1,55 @@
 /**
- * Imported for its effect alone: workflows run without the SDK's note of every promise.
+ * Imported for its effect alone: the threads of workflows are started without two things that the SDK does for each turn.
  *
- * To answer the query `__stack_trace` the SDK hooks into each promise of each workflow, compiles functions there and walks the
- * stack. It can do without, and has no option for it. The price is that *Call Stack* in the Temporal UI stays empty.
+ * 1. To answer the query `__stack_trace` it hooks into each promise, compiles functions there and walks the stack. It can do
+ *    without, and has no option for it. The price is that *Call Stack* in the Temporal UI stays empty.
+ * 2. It lets Node start and join a thread some six times a turn, which would end the turn after `isolateExecutionTimeout`. Here
+ *    one timer for each thread looks from outside whether it still answers, and ends the thread if not.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import threads from 'node:worker_threads';
 import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
+
+/** What the SDK sends to a thread, one after the other, and what comes back: one answer for each. */
+interface Asked {
+  input: { type: string; isolateExecutionTimeoutMs?: number };
+}
+
+/** Looks while a turn lasts. A process that was paused comes back to one of them, not to the end of its patience. */
+const looks = 10;
+
+/** A thread of workflows that is ended when it has not answered for as long as a turn may take; the worker ends with it. */
+class WatchedThread extends threads.Worker {
+  private unanswered = 0;
+  private quiet = 0;
+  private watch: NodeJS.Timeout | undefined;
+
+  constructor(file: string | URL, options?: threads.WorkerOptions) {
+    super(file, { ...options, execArgv });
+    this.on('message', () => {
+      this.unanswered -= 1;
+      this.quiet = 0;
+    });
+    this.once('exit', () => clearInterval(this.watch));
+  }
+
+  override postMessage(asked: Asked, transfer?: readonly threads.TransferListItem[]): void {
+    const { isolateExecutionTimeoutMs: turnMs, ...input } = asked.input;
+    if (turnMs !== undefined) this.watch = setInterval(() => this.look(turnMs), turnMs / looks).unref();
+    this.unanswered += 1;
+    super.postMessage({ ...asked, input }, transfer);
+  }
+
+  private look(turnMs: number): void {
+    if (this.unanswered === 0) return;
+    this.quiet += 1;
+    if (this.quiet <= looks) return;
+    clearInterval(this.watch);
+    this.emit('error', new Error(`A turn of a workflow did not end within ${turnMs / 1000} s`));
+    void this.terminate();
+  }
+}
 
 // Errors keep their stacks, with lines of the sources. Not `v8.promiseHooks` itself, which Node 20 needs for what the SDK's
 // cancellation scopes rest on.
@@ -19,11 +61,10 @@ const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(without
 
 /** The SDK starts the threads of workflows by this class. */
 Object.assign(threads, {
-  Worker: class extends threads.Worker {
-    constructor(file: string | URL, options?: threads.WorkerOptions) {
-      super(file, String(file).includes('workflow-worker-thread') ? { ...options, execArgv } : options);
-    }
-  },
+  Worker: new Proxy(threads.Worker, {
+    construct: (Thread, [file, options]: [string | URL, threads.WorkerOptions?]) =>
+      String(file).includes('workflow-worker-thread') ? new WatchedThread(file, options) : new Thread(file, options),
+  }),
 });
 
 // Histories are replayed in this thread, whose own errors have their lines already.
