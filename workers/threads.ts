@@ -57,7 +57,9 @@ const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@temporalio/wo
 const withoutHook = `
   import { globalHandlers } from ${JSON.stringify(sdk)};
   globalHandlers.setPromiseHook = () => (globalHandlers.promiseHookInstalled = true);`;
-const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(withoutHook)}`];
+// What is measured is measured in the threads too; the rest of the process' own arguments would only make them start later.
+const measured = process.execArgv.filter((argument) => argument.startsWith('--cpu-prof'));
+const execArgv = [...measured, '--import', `data:text/javascript,${encodeURIComponent(withoutHook)}`];
 
 /** The SDK starts the threads of workflows by this class. */
 Object.assign(threads, {
