@@ -38,6 +38,18 @@ export async function approves(system: System, account: string, grantId: string)
   await sent(() => client.approve(grantId, { decisionId }));
 }
 
+/**
+ * Waits until the engineer may use it. On a starved machine the ceiling or the signals of risk may be silent; then people are
+ * asked where nobody had to be, and the manager approves.
+ */
+export async function becomesActive(system: System, grantId: string): Promise<Grant> {
+  const engineer = system.as('engineer');
+  const isAsked = ({ state, step }: Grant): boolean => step !== undefined || state === 'ACTIVE' || isTerminal(state);
+  const { step } = await engineer.until(grantId, isAsked, patienceMs);
+  if (step !== undefined) await approves(system, 'manager', grantId);
+  return reaches(engineer, grantId, 'ACTIVE');
+}
+
 /** Sends the same again for as long as the answer is 503: the call must have an id of its own. */
 export async function sent<T extends object>(send: () => Promise<T>): Promise<T> {
   const settled = await until(
@@ -86,10 +98,11 @@ export async function opens(client: Client, grantId: string): Promise<Usable> {
   return { grantId, grant, login, session: await sessionOf(login) };
 }
 
-/** A grant that needs nobody's approval, open and in use. */
+/** A grant that takes little, open and in use. */
 export async function reader(system: System, seconds: number): Promise<Usable> {
   const engineer = system.as('engineer');
   const { grantId } = await engineer.ask(reading(seconds));
+  await becomesActive(system, grantId);
   return opens(engineer, grantId);
 }
 

@@ -6,7 +6,17 @@ import { createKey } from '../../workers/keys/create.js';
 import { pin, retire, unpin } from '../../workers/keys/pinned.js';
 import { readSigningKey } from '../../activities/platform/keys.js';
 import { folder } from '../support/services.js';
-import { entry, instant, opens, reaches, reader, reading, recordOf, refusalOf } from '../support/system-grant.js';
+import {
+  becomesActive,
+  entry,
+  instant,
+  opens,
+  reaches,
+  reader,
+  reading,
+  recordOf,
+  refusalOf,
+} from '../support/system-grant.js';
 import { system, type System } from '../support/system.js';
 import { until } from '../support/until.js';
 
@@ -77,7 +87,7 @@ describe('the whole system, when keys change', function () {
     // Whoever has the key, here the API itself, gets nothing with it any more.
     await assert.rejects(async () => {
       const { grantId } = await engineer.ask(reading(60));
-      await reaches(engineer, grantId, 'ACTIVE');
+      await becomesActive(daypass, grantId);
     });
     assert.deepEqual(await daypass.roles(), []);
 

@@ -12,7 +12,17 @@ import { exportJWK, generateKeyPair } from 'jose';
 import pg from 'pg';
 import { openCredential } from '../../activities/platform/jwe.js';
 import { credentialPublicKey } from '../../activities/platform/keys.js';
-import { approves, opens, reaches, reader, reading, recordOf, refusalOf, writing } from '../support/system-grant.js';
+import {
+  approves,
+  becomesActive,
+  opens,
+  reaches,
+  reader,
+  reading,
+  recordOf,
+  refusalOf,
+  writing,
+} from '../support/system-grant.js';
 import { storesOf, traces, type Stores } from '../support/system-stores.js';
 import { system, type System } from '../support/system.js';
 import { until } from '../support/until.js';
@@ -205,7 +215,7 @@ describe('a credential', function () {
   it('is handed over once, to the subject alone, and not after the end', async () => {
     const engineer = daypass.as('engineer');
     const { grantId } = await engineer.ask(reading(30));
-    await reaches(engineer, grantId, 'ACTIVE');
+    await becomesActive(daypass, grantId);
     for (const account of ['manager', 'operator', 'security', 'maintainer', 'engineer-2']) {
       await assert.rejects(daypass.as(account).collect(grantId), account);
       await assert.rejects(daypass.as(account).renew(grantId), account);

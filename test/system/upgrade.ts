@@ -16,7 +16,7 @@ import {
 import { changedBundle } from '../support/changed-workflows.js';
 import { brokenPromises, factsOf, type Accepted } from '../support/invariants.js';
 import { inParallel } from '../support/in-parallel.js';
-import { approves, reaches, reading, sent, writing } from '../support/system-grant.js';
+import { approves, becomesActive, reaches, reading, sent, writing } from '../support/system-grant.js';
 import type { SystemProcess } from '../support/system-process.js';
 import { startSystem, type System } from '../support/system.js';
 import { until } from '../support/until.js';
@@ -99,14 +99,6 @@ describe(`an upgrade under ${count} live grants`, function () {
     accepted.decisions.push({ grantId, decisionId, action, by: `person:${account}`, status });
   }
 
-  /** In use. On a busy machine the ceiling may be silent, and then people are asked. */
-  async function usable(grantId: string): Promise<void> {
-    const engineer = daypass.as('engineer');
-    const there = await engineer.until(grantId, ({ state, step }) => state === 'ACTIVE' || step !== undefined, 90_000);
-    if (there.state !== 'ACTIVE') await approves(daypass, 'manager', grantId);
-    await reaches(engineer, grantId, 'ACTIVE');
-  }
-
   async function asks(kind: Kind): Promise<void> {
     const isWriting = kind === 'asked' || kind === 'half approved';
     const seconds = kind === 'ending by itself' ? 60 + count / 2 : 900;
@@ -116,7 +108,7 @@ describe(`an upgrade under ${count} live grants`, function () {
     grants.push({ kind, grantId });
     if (kind === 'asked') return;
     if (kind === 'half approved') return approves(daypass, 'manager', grantId);
-    await usable(grantId);
+    await becomesActive(daypass, grantId);
     if (kind !== 'over') return;
     await decides('engineer', 'withdraw', grantId);
     await reaches(daypass.as('engineer'), grantId, 'WITHDRAWN');

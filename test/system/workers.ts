@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { doorThatKeepsTheAnswer } from '../support/system-door.js';
 import {
   approves,
+  becomesActive,
   entry,
   instant,
   opens,
@@ -91,7 +92,7 @@ describe('the whole system, when its own processes end', function () {
   it('removes at once what ended while everything was stopped, and records how late', async () => {
     const engineer = daypass.as('engineer');
     const { grantId } = await engineer.ask(reading(6));
-    const { expireTime } = await reaches(engineer, grantId, 'ACTIVE');
+    const { expireTime } = await becomesActive(daypass, grantId);
     const end = instant(expireTime);
     await daypass.stop();
     await until(() => Date.now() > end + 1_000, { withinMs: 30_000, what: 'the end of the grant' });
