@@ -1,10 +1,10 @@
 /** The workflows as one bundle, built ahead for production or from source at the start of a development process; and their patience. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, Runtime, type WorkflowBundleOption } from '@temporalio/worker';
+import { bundleWorkflowCode, Runtime, type BundleOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
 import { failureConverterPath } from '../activities/platform/temporal.js';
-import './threads.js';
+import { sandboxCrypto } from './threads.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../workflows/${path}`, import.meta.url));
 const extension = extname(import.meta.url);
@@ -12,9 +12,12 @@ const extension = extname(import.meta.url);
 export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
-  /** Shared by all workflows of a process: the first verification in each would cost some 30 ms, and the tables for it again. */
-  preloadModules: [source(`domain/signature${extension}`)],
-};
+  /** The little of Node that workflows have comes from their thread; everything else of it is refused while bundling. */
+  webpackConfigHook: (config) => ({
+    ...config,
+    externals: [{ 'node:crypto': `var ${sandboxCrypto}` }, config.externals ?? []].flat(),
+  }),
+} satisfies BundleOptions;
 
 /**
  * How long one turn of a workflow may take, in wall time. Beyond it Node interrupts the turn and with it, mostly, the whole

@@ -1,15 +1,19 @@
 /**
- * Imported for its effect alone: the threads of workflows are started without two things that the SDK does for each turn.
+ * Threads of workflows, for whoever imports this: with two functions of Node, and without two things that the SDK does each turn.
  *
  * 1. To answer the query `__stack_trace` it hooks into each promise, compiles functions there and walks the stack. It can do
  *    without, and has no option for it. The price is that *Call Stack* in the Temporal UI stays empty.
  * 2. It lets Node start and join a thread some six times a turn, which would end the turn after `isolateExecutionTimeout`. Here
  *    one timer for each thread looks from outside whether it still answers, and ends the thread if not.
  */
+import { createPublicKey, verify } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import threads from 'node:worker_threads';
-import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
+import type * as VmShared from '@temporalio/worker/lib/workflow/vm-shared.js';
+
+/** The global of a workflow that holds what it has of `node:crypto`: what is pure, and gives every replay the same answer. */
+export const sandboxCrypto = '__daypass_crypto';
 
 /** What the SDK sends to a thread, one after the other, and what comes back: one answer for each. */
 interface Asked {
@@ -52,14 +56,21 @@ class WatchedThread extends threads.Worker {
 }
 
 // Errors keep their stacks, with lines of the sources. Not `v8.promiseHooks` itself, which Node 20 needs for what the SDK's
-// cancellation scopes rest on.
-const sdk = pathToFileURL(createRequire(import.meta.url).resolve('@temporalio/worker/lib/workflow/vm-shared.js')).href;
-const withoutHook = `
-  import { globalHandlers } from ${JSON.stringify(sdk)};
-  globalHandlers.setPromiseHook = () => (globalHandlers.promiseHookInstalled = true);`;
+// cancellation scopes rest on. In plain JavaScript, since a thread has no loader of TypeScript.
+const require = createRequire(import.meta.url);
+const sdkFile = require.resolve('@temporalio/worker/lib/workflow/vm-shared.js');
+const prepared = `
+  import { createPublicKey, verify } from 'node:crypto';
+  import sdk from ${JSON.stringify(pathToFileURL(sdkFile).href)};
+  sdk.globalHandlers.setPromiseHook = () => (sdk.globalHandlers.promiseHookInstalled = true);
+  const { injectGlobals } = sdk;
+  sdk.injectGlobals = (context) => {
+    injectGlobals(context);
+    context.${sandboxCrypto} = { createPublicKey, verify };
+  };`;
 // What is measured is measured in the threads too; the rest of the process' own arguments would only make them start later.
 const measured = process.execArgv.filter((argument) => argument.startsWith('--cpu-prof'));
-const execArgv = [...measured, '--import', `data:text/javascript,${encodeURIComponent(withoutHook)}`];
+const execArgv = [...measured, '--import', `data:text/javascript,${encodeURIComponent(prepared)}`];
 
 /** The SDK starts the threads of workflows by this class. */
 Object.assign(threads, {
@@ -70,4 +81,10 @@ Object.assign(threads, {
 });
 
 // Histories are replayed in this thread, whose own errors have their lines already.
-Object.assign(globalHandlers, { installed: true, promiseHookInstalled: true });
+const sdk = require(sdkFile) as { -readonly [Name in keyof typeof VmShared]: (typeof VmShared)[Name] };
+Object.assign(sdk.globalHandlers, { installed: true, promiseHookInstalled: true });
+const { injectGlobals } = sdk;
+sdk.injectGlobals = (context) => {
+  injectGlobals(context);
+  context[sandboxCrypto] = { createPublicKey, verify };
+};

@@ -1,8 +1,9 @@
 /**
- * Verifies compact JWS (RFC 7515) with Ed25519 (RFC 8037) in pure JavaScript, so that a workflow can do it: what a rogue worker
- * answers is not believed by way of another answer.
+ * Verifies compact JWS (RFC 7515) with Ed25519 (RFC 8037), also inside a workflow: what a rogue worker answers is not believed by
+ * way of another answer. Of Node's modules workflows have these two functions alone (`workers/bundle.ts`), which are pure: ten
+ * times as quick as in JavaScript, in each turn and again in each replay.
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { createPublicKey, verify } from 'node:crypto';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
 /** A pinned public key: 32 bytes in base64url. */
@@ -30,8 +31,8 @@ export function verified(jws: string, typ: string, keys: readonly VerificationKe
     const key = keys.find(({ kid }) => kid === read['kid']);
     if (!key) return undefined;
     const bytes = utf8ToBytes(`${header}.${payload}`);
-    // Strict (RFC 8032, no ZIP-215): one signature, one verdict, the same as node's.
-    if (!ed25519.verify(bytesOf(signature), bytes, bytesOf(key.x), { zip215: false })) return undefined;
+    const publicKey = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: key.x } });
+    if (!verify(undefined, bytes, publicKey, bytesOf(signature))) return undefined;
     const text = textOf(payload);
     const said: unknown = JSON.parse(text);
     // As we write it: of a member that stands twice, two readers may see two different ones.

@@ -27,11 +27,13 @@ export async function provision(
 ): Promise<Provision> {
   const name = accountName(installation, order.grantId);
   const password = newPassword();
-  const verifier = await scramVerifier(password);
+  // Some milliseconds of another thread, while the target answers.
+  const derived = scramVerifier(password);
   const { host, port, database } = server.address;
   return server.home(signal, async (session) => {
     await prepare(session);
     const targetIdentity = await identity(session);
+    const verifier = await derived;
     const { endsAt, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
