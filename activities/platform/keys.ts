@@ -53,6 +53,26 @@ const ring = z
 /** 32 bytes in base64url, as every key of these two curves has. */
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url');
 
+/**
+ * Points of small order, as 32 bytes without the bit of the sign: whoever has one as public key takes what anybody signed
+ * (Chalkias, Garillot and Nikolaenko, "Taming the many EdDSAs", table 1). Zeros, a likely placeholder, are one of them.
+ */
+export const smallOrder: ReadonlySet<string> = new Set([
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+]);
+
+function isSmallOrder(x: string): boolean {
+  const point = Buffer.from(x, 'base64url');
+  point[31] = (point[31] ?? 0) & 0x7f;
+  return smallOrder.has(point.toString('hex'));
+}
+
 function publicJwk(crv: 'Ed25519' | 'X25519') {
   return z.object({
     kty: z.literal('OKP'),
@@ -64,7 +84,9 @@ function publicJwk(crv: 'Ed25519' | 'X25519') {
   });
 }
 
-const signing = publicJwk('Ed25519');
+const signing = publicJwk('Ed25519').extend({
+  x: coordinate.refine((x) => !isSmallOrder(x), 'must be a key that somebody made: with this one, anybody could sign'),
+});
 const instant = z.iso
   .datetime({ offset: true, error: 'must be an instant such as 2026-12-31T00:00:00Z' })
   .transform((text): Instant => Date.parse(text));

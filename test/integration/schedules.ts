@@ -53,7 +53,7 @@ describe('the schedules', function () {
   const pin = (...kids: string[]): Promise<void> =>
     writeFile(
       keyFile,
-      JSON.stringify({ keys: kids.map((kid) => ({ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid })) }),
+      JSON.stringify({ keys: kids.map((kid) => ({ kty: 'OKP', crv: 'Ed25519', x: 'B'.repeat(43), kid })) }),
     );
 
   /** How often every grant was asked who signed for it. */

@@ -1,5 +1,6 @@
 /** Key files and what they are for: statements and credentials, with every way of getting either wrong. */
 import assert from 'node:assert/strict';
+import { createPublicKey, verify } from 'node:crypto';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import {
   readSecret,
   readSigningKey,
   readSigningKeys,
+  smallOrder,
   watchSigningKeys,
   type PrivateJwk,
 } from '../../../activities/platform/keys.js';
@@ -107,7 +109,7 @@ describe('key files', () => {
     [
       'a public key for a private one',
       readSigningKey,
-      { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) },
+      { kty: 'OKP', crv: 'Ed25519', x: 'B'.repeat(43) },
       /private Ed25519 JWK: d:/,
     ],
     ['a key of another curve', readCredentialPublicKey, { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }, /crv:/],
@@ -121,19 +123,19 @@ describe('key files', () => {
     [
       'two keys of one id',
       readSigningKeys,
-      { keys: ['A', 'B'].map((letter) => ({ kty: 'OKP', crv: 'Ed25519', x: letter.repeat(43), kid: 'same' })) },
+      { keys: ['B', 'C'].map((letter) => ({ kty: 'OKP', crv: 'Ed25519', x: letter.repeat(43), kid: 'same' })) },
       /two keys with the id same/,
     ],
     [
       'an end of a key that is no instant',
       readSigningKeys,
-      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), until: 'tomorrow' }] },
+      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'B'.repeat(43), until: 'tomorrow' }] },
       /keys\.0\.until: must be an instant/,
     ],
     [
       'a receipt key that may speak for anybody',
       readReceiptKeys,
-      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) }] },
+      { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'B'.repeat(43) }] },
       /keys\.0\.targets/,
     ],
     ['a shared secret in the set', readSigningKeys, { keys: [{ kty: 'oct', k: 'AAAA' }] }, /keys\.0\.kty/],
@@ -150,6 +152,25 @@ describe('key files', () => {
       });
     });
   }
+
+  // Small order: [0]B = R + [k]A holds for R = 1 and S = 0 whenever k is a multiple of that order, which is 8 at most.
+  it('are refused where anybody could sign in their name, as with one that is all zeros', async () => {
+    const forged = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]);
+    for (const point of smallOrder) {
+      for (const sign of [0, 0x80]) {
+        const bytes = Buffer.from(point, 'hex');
+        bytes.writeUInt8(bytes.readUInt8(31) | sign, 31);
+        const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') };
+        const key = createPublicKey({ format: 'jwk', key: jwk });
+        const messages = Array.from({ length: 1_000 }, (_, index) => Buffer.from(`message ${index}`));
+        assert.ok(messages.some((message) => verify(undefined, message, key, forged)));
+        await assert.rejects(
+          readSigningKeys(await file({ keys: [jwk] })),
+          /keys\.0\.x: must be a key that somebody made/,
+        );
+      }
+    }
+  });
 
   it('that are missing are named, with the way out', async () => {
     await assert.rejects(readCodecKeys(join(folder, 'none')), /none .*cannot be read: ENOENT.*npm start/s);
@@ -178,7 +199,7 @@ describe('pinned keys', () => {
     await rm(join(path, '..'), { recursive: true });
   });
 
-  const key = (kid: string, more: object = {}) => ({ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), kid, ...more });
+  const key = (kid: string, more: object = {}) => ({ kty: 'OKP', crv: 'Ed25519', x: 'B'.repeat(43), kid, ...more });
   const kids = () => watch.current().keys.map(({ kid }) => kid);
   async function put(text: string): Promise<void> {
     await writeFile(`${path}.new`, text);
