@@ -8,21 +8,25 @@ import { sandboxCrypto } from './threads.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../workflows/${path}`, import.meta.url));
 const extension = extname(import.meta.url);
+function verifying({ request, contextInfo }: { request?: string; contextInfo?: { issuer: string } }) {
+  const isOurs = /[\\/]workflows[\\/]domain[\\/]signature\.[jt]s$/.test(contextInfo?.issuer ?? '');
+  return Promise.resolve(isOurs && request === 'node:crypto' ? `var ${sandboxCrypto}` : undefined);
+}
+
 /** What every bundle of the workflows is made of. */
 export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
-  /** The little of Node that workflows have comes from their thread; everything else of it is refused while bundling. */
+  /** The little of Node that one file of the workflows has comes from their thread; everything else is refused while bundling. */
   webpackConfigHook: (config) => ({
     ...config,
-    externals: [{ 'node:crypto': `var ${sandboxCrypto}` }, config.externals ?? []].flat(),
+    externals: [verifying, config.externals ?? []].flat(),
   }),
 } satisfies BundleOptions;
 
 /**
- * How long one turn of a workflow may take, in wall time. Beyond it Node interrupts the turn and with it, mostly, the whole
- * process (nodejs/node#38503). The usual 5 s are reached by a few hundred signals on a starved machine, and by any turn on one
- * that was paused; nothing is wrong with either. The SDK takes this option without listing it.
+ * How long one turn of a workflow may take. Beyond it the thread is ended, with its worker (`threads.ts`). The usual 5 s are reached
+ * by a few hundred signals on a starved machine, and nothing is wrong with those. The SDK takes this option without listing it.
  */
 export const patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'> = { isolateExecutionTimeout: '60s' };
 

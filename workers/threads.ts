@@ -6,7 +6,7 @@
  * 2. It lets Node start and join a thread some six times a turn, which would end the turn after `isolateExecutionTimeout`. Here
  *    one timer for each thread looks from outside whether it still answers, and ends the thread if not.
  */
-import { createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import threads from 'node:worker_threads';
@@ -15,7 +15,7 @@ import type * as VmShared from '@temporalio/worker/lib/workflow/vm-shared.js';
 /** The global of a workflow that holds what it has of `node:crypto`: what is pure, and gives every replay the same answer. */
 export const sandboxCrypto = '__daypass_crypto';
 
-/** What the SDK sends to a thread, one after the other, and what comes back: one answer for each. */
+/** What the SDK sends to a thread. It answers each with the same `requestId`, one after the other. */
 interface Asked {
   input: { type: string; isolateExecutionTimeoutMs?: number };
 }
@@ -25,31 +25,34 @@ const looks = 10;
 
 /** A thread of workflows that is ended when it has not answered for as long as a turn may take; the worker ends with it. */
 class WatchedThread extends threads.Worker {
-  private unanswered = 0;
-  private quiet = 0;
-  private watch: NodeJS.Timeout | undefined;
+  #unanswered = 0;
+  #quiet = 0;
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(file: string | URL, options?: threads.WorkerOptions) {
     super(file, { ...options, execArgv });
-    this.on('message', () => {
-      this.unanswered -= 1;
-      this.quiet = 0;
+    this.on('message', (message: object) => {
+      if (!('requestId' in message)) return;
+      this.#unanswered -= 1;
+      this.#quiet = 0;
     });
-    this.once('exit', () => clearInterval(this.watch));
+    this.once('exit', () => clearInterval(this.#watch));
   }
 
   override postMessage(asked: Asked, transfer?: readonly threads.TransferListItem[]): void {
     const { isolateExecutionTimeoutMs: turnMs, ...input } = asked.input;
-    if (turnMs !== undefined) this.watch = setInterval(() => this.look(turnMs), turnMs / looks).unref();
-    this.unanswered += 1;
     super.postMessage({ ...asked, input }, transfer);
+    this.#unanswered += 1;
+    // Its first answer says that it has started, which may take longer than a turn.
+    if (turnMs === undefined) return;
+    this.once('message', () => (this.#watch = setInterval(() => this.#look(turnMs), turnMs / looks).unref()));
   }
 
-  private look(turnMs: number): void {
-    if (this.unanswered === 0) return;
-    this.quiet += 1;
-    if (this.quiet <= looks) return;
-    clearInterval(this.watch);
+  #look(turnMs: number): void {
+    if (this.#unanswered === 0) return;
+    this.#quiet += 1;
+    if (this.#quiet <= looks) return;
+    clearInterval(this.#watch);
     this.emit('error', new Error(`A turn of a workflow did not end within ${turnMs / 1000} s`));
     void this.terminate();
   }
@@ -66,19 +69,24 @@ const prepared = `
   const { injectGlobals } = sdk;
   sdk.injectGlobals = (context) => {
     injectGlobals(context);
-    context.${sandboxCrypto} = { createPublicKey, verify };
+    context.${sandboxCrypto} = { createPublicKey, verify: (...given) => verify(...given.slice(0, 4)) };
   };`;
 // What is measured is measured in the threads too; the rest of the process' own arguments would only make them start later.
-const measured = process.execArgv.filter((argument) => argument.startsWith('--cpu-prof'));
+const measured = process.execArgv.filter((argument) => /^--cpu-prof($|.*=)/.test(argument));
 const execArgv = [...measured, '--import', `data:text/javascript,${encodeURIComponent(prepared)}`];
 
 /** The SDK starts the threads of workflows by this class. */
 Object.assign(threads, {
   Worker: new Proxy(threads.Worker, {
-    construct: (Thread, [file, options]: [string | URL, threads.WorkerOptions?]) =>
-      String(file).includes('workflow-worker-thread') ? new WatchedThread(file, options) : new Thread(file, options),
+    construct: (Thread, given: [string | URL, threads.WorkerOptions?], newTarget) =>
+      String(given[0]).includes('workflow-worker-thread')
+        ? new WatchedThread(...given)
+        : (Reflect.construct(Thread, given, newTarget) as threads.Worker),
   }),
 });
+
+/** With a callback it would answer at no fixed moment. */
+type Synchronous = [algorithm: undefined, data: Uint8Array, key: KeyObject, signature: Uint8Array];
 
 // Histories are replayed in this thread, whose own errors have their lines already.
 const sdk = require(sdkFile) as { -readonly [Name in keyof typeof VmShared]: (typeof VmShared)[Name] };
@@ -86,5 +94,5 @@ Object.assign(sdk.globalHandlers, { installed: true, promiseHookInstalled: true 
 const { injectGlobals } = sdk;
 sdk.injectGlobals = (context) => {
   injectGlobals(context);
-  context[sandboxCrypto] = { createPublicKey, verify };
+  context[sandboxCrypto] = { createPublicKey, verify: (...given: Synchronous) => verify(...given) };
 };

@@ -54,7 +54,7 @@ interface Message {
 
 /** Of one publication, and of one answer. */
 const recordBytesMax = 40_000;
-/** A signature takes some milliseconds to check, and the server's patience with one turn ends after a few seconds. */
+/** Each is verified, linked and told, and the server's patience with one turn ends after a few seconds. */
 const turnMax = 20;
 /** The server takes some 500 signals a run, so that a run ends long before. */
 const signalsMax = 100;

@@ -5,6 +5,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { WorkerOptionsWithDefaults } from '@temporalio/worker/lib/worker-options.js';
 import { standInBundle } from '../support/bundle.js';
+import { changedBundle } from '../support/changed-workflows.js';
 import { temporal } from '../support/services.js';
 
 describe('a thread of workflows', function () {
@@ -18,27 +19,30 @@ describe('a thread of workflows', function () {
   after(() => client.connection.close());
 
   /** As a process serves: with a connection of its own, which can be closed only when its worker is done with it. */
-  async function serves(
-    patience: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'>,
-    until?: Promise<unknown>,
-  ) {
+  async function serving(turn: Pick<WorkerOptionsWithDefaults, 'isolateExecutionTimeout'>) {
     const { address, namespace } = await temporal();
     const connection = await NativeConnection.connect({ address });
-    try {
-      const common = { connection, namespace, taskQueue, workflowBundle: await standInBundle() };
-      const worker = await Worker.create({ ...common, ...patience });
-      await (until === undefined ? worker.run() : worker.runUntil(until));
-    } finally {
-      await connection.close();
-    }
+    const common = { connection, namespace, taskQueue, workflowBundle: await standInBundle() };
+    return { connection, worker: await Worker.create({ ...common, ...turn }) };
   }
 
   it('whose turn never ends is ended when its time is up, and its worker with it; the next worker serves at once', async () => {
     const endless = await client.workflow.start('endless', { taskQueue, workflowId: randomUUID() });
-    await assert.rejects(serves({ isolateExecutionTimeout: '1s' }), /A turn of a workflow did not end within 1 s/);
+    const stuck = await serving({ isolateExecutionTimeout: '1s' });
+    await assert.rejects(stuck.worker.run(), /A turn of a workflow did not end within 1 s/);
+    await stuck.connection.close();
     await endless.terminate();
     const grant = await client.workflow.start('grant', { taskQueue, workflowId: randomUUID(), args: [{}] });
-    await serves({ isolateExecutionTimeout: '10s' }, grant.query('__temporal_workflow_metadata'));
+    const { worker, connection } = await serving({ isolateExecutionTimeout: '10s' });
+    await worker.runUntil(grant.query('__temporal_workflow_metadata'));
+    await connection.close();
     await grant.terminate();
+  });
+
+  it('has nothing of Node but what one file needs to verify: whatever else imports it is refused while bundling', async () => {
+    const first = "import { Alarm } from './alarm.js';";
+    const more = "import { randomUUID } from 'node:crypto';\nrandomUUID();";
+    const changed = changedBundle({ file: 'life.ts', from: first, to: `${first}\n${more}` });
+    await assert.rejects(changed, /Webpack finished with errors/);
   });
 });

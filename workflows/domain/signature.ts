@@ -1,7 +1,7 @@
 /**
  * Verifies compact JWS (RFC 7515) with Ed25519 (RFC 8037), also inside a workflow: what a rogue worker answers is not believed by
- * way of another answer. Of Node's modules workflows have these two functions alone (`workers/bundle.ts`), which are pure: ten
- * times as quick as in JavaScript, in each turn and again in each replay.
+ * way of another answer. Of Node's modules workflows have these two functions alone, and in this file (`workers/bundle.ts`): they
+ * are pure, and ten times as quick as in JavaScript, in each turn and again in each replay.
  */
 import { createPublicKey, verify } from 'node:crypto';
 import { utf8ToBytes } from '@noble/hashes/utils.js';

@@ -29,6 +29,8 @@ export async function provision(
   const password = newPassword();
   // Some milliseconds of another thread, while the target answers.
   const derived = scramVerifier(password);
+  // Where the target fails first, nobody waits for it.
+  derived.catch(() => undefined);
   const { host, port, database } = server.address;
   return server.home(signal, async (session) => {
     await prepare(session);
