@@ -44,6 +44,19 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
 
     const listed = async (by = connector): Promise<string[]> => (await by.list(signal)).map(({ grantId }) => grantId);
 
+    /** Repeated for as long as its outcome is unknown, as it is wherever it is asked for: so many at once may find the target busy. */
+    async function removed(grantId: string): Promise<void> {
+      const isGone = (): Promise<boolean> =>
+        connector.remove(grantId, signal).then(
+          () => true,
+          (error: unknown) => {
+            if (error instanceof TargetError && error.outcome === 'unknown') return false;
+            throw error;
+          },
+        );
+      await until(isGone, { withinMs: minute, what: `the removal of ${grantId}` });
+    }
+
     async function isRefusedLogin(credential: Credential): Promise<boolean> {
       try {
         await (await ground.login(credential)).close();
@@ -153,7 +166,8 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
       const orders = Array.from({ length: 12 }, () => order());
       await Promise.all(
         orders.map(async (each) => {
-          await Promise.allSettled([connector.provision(each, signal), connector.remove(each.grantId, signal)]);
+          const made = connector.provision(each, signal).catch(() => undefined);
+          await Promise.all([made, removed(each.grantId)]);
         }),
       );
       const left = (await listed()).filter((each) => orders.some(({ grantId }) => grantId === each));

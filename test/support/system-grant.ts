@@ -39,15 +39,15 @@ export async function approves(system: System, account: string, grantId: string)
 }
 
 /**
- * Waits until the engineer may use it. On a starved machine the ceiling or the signals of risk may be silent; then people are
+ * Waits until its subject may use it. On a starved machine the ceiling or the signals of risk may be silent; then people are
  * asked where nobody had to be, and the manager approves.
  */
-export async function becomesActive(system: System, grantId: string): Promise<Grant> {
-  const engineer = system.as('engineer');
+export async function becomesActive(system: System, grantId: string, subject = 'engineer'): Promise<Grant> {
+  const client = system.as(subject);
   const isAsked = ({ state, step }: Grant): boolean => step !== undefined || state === 'ACTIVE' || isTerminal(state);
-  const { step } = await engineer.until(grantId, isAsked, patienceMs);
+  const { step } = await client.until(grantId, isAsked, patienceMs);
   if (step !== undefined) await approves(system, 'manager', grantId);
-  return reaches(engineer, grantId, 'ACTIVE');
+  return reaches(client, grantId, 'ACTIVE');
 }
 
 /** Sends the same again for as long as the answer is 503: the call must have an id of its own. */

@@ -10,7 +10,6 @@ import {
   becomesActive,
   entry,
   instant,
-  opens,
   reaches,
   reader,
   reading,
@@ -121,7 +120,7 @@ describe('the whole system, when keys change', function () {
     });
     assert.equal(after.session.wasCut(), undefined);
     assert.equal((await engineer.see(after.grantId)).state, 'ACTIVE');
-    const asked = await opens(engineer, (await engineer.ask(reading(60))).grantId);
+    const asked = await reader(daypass, 60);
     for (const { grantId } of [after, asked]) {
       await engineer.withdraw(grantId);
       await reaches(engineer, grantId, 'WITHDRAWN');

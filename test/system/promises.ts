@@ -62,14 +62,13 @@ describe('the promises, over the whole system', function () {
       asks('engineer', writing(300)),
       asks('engineer', reading(300)),
     ]);
-    await becomesActive(daypass, withdrawn);
+    await Promise.all([timeUp, withdrawn, revoked, standing].map((each) => becomesActive(daypass, each)));
     const collectId = randomUUID();
     const { credential } = await sent(() => engineer.collect(withdrawn, collectId));
     accepted.secrets = {
       'a handed-over password': credential?.password ?? '',
       'a bearer': await daypass.token('engineer'),
     };
-    await Promise.all([timeUp, revoked, standing].map((each) => becomesActive(daypass, each)));
     await reaches(engineer, denied, 'APPROVAL_AWAITED');
     assert.equal(await decides('engineer', 'approve', twoSteps), 403);
     assert.equal(await decides('manager', 'deny', denied), 200);

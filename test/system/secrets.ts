@@ -168,7 +168,7 @@ describe('a credential', function () {
     const robot = daypass.as('deploy-bot');
     const recipientKey = { kty: 'OKP' as const, crv: 'X25519' as const, x };
     const { grantId } = await robot.ask({ ...reading(8), recipientKey });
-    await reaches(robot, grantId, 'ACTIVE');
+    await becomesActive(daypass, grantId, 'deploy-bot');
     const answer = await robot.collect(grantId);
     assert.equal(answer.credential, undefined);
     const sealed = String(answer.sealed);
