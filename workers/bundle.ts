@@ -8,6 +8,8 @@ import { sandboxCrypto } from './threads.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../workflows/${path}`, import.meta.url));
 const extension = extname(import.meta.url);
+
+/** Where the file that verifies signatures imports Node's crypto, it gets what its thread has of it. */
 function verifying({ request, contextInfo }: { request?: string; contextInfo?: { issuer: string } }) {
   const isOurs = /[\\/]workflows[\\/]domain[\\/]signature\.[jt]s$/.test(contextInfo?.issuer ?? '');
   return Promise.resolve(isOurs && request === 'node:crypto' ? `var ${sandboxCrypto}` : undefined);
@@ -17,7 +19,7 @@ function verifying({ request, contextInfo }: { request?: string; contextInfo?: {
 export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
-  /** The little of Node that one file of the workflows has comes from their thread; everything else is refused while bundling. */
+  // Whatever else of Node is imported is refused while bundling.
   webpackConfigHook: (config) => ({
     ...config,
     externals: [verifying, config.externals ?? []].flat(),

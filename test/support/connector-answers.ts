@@ -1,6 +1,7 @@
 /** How a connector says no: refused for a reason that it names, or with an outcome that nobody knows. */
 import assert from 'node:assert/strict';
 import { TargetError } from '../../activities/connectors/connector.js';
+import { until } from './until.js';
 
 export function isTargetError(error: unknown): error is TargetError {
   return error instanceof TargetError;
@@ -20,4 +21,17 @@ export async function isUnknown(work: Promise<unknown>): Promise<void> {
     assert.equal(error.outcome, 'unknown', error.message);
     return true;
   });
+}
+
+/** Repeats it for as long as nobody knows its outcome, as whoever asks for it does: many at once may find the target busy. */
+export async function onceKnown(work: () => Promise<unknown>): Promise<void> {
+  const isKnown = (): Promise<boolean> =>
+    work().then(
+      () => true,
+      (error: unknown) => {
+        if (isTargetError(error) && error.outcome === 'unknown') return false;
+        throw error;
+      },
+    );
+  await until(isKnown, { withinMs: 60_000, what: 'an outcome that is known' });
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomGrantId } from '../../api/grant-id.js';
 import { type Connector, type Credential, type Order, TargetError } from '../../activities/connectors/connector.js';
-import { isTargetError, isUnknown, refuses } from './connector-answers.js';
+import { isTargetError, isUnknown, onceKnown, refuses } from './connector-answers.js';
 import type { Ground } from './connector-ground.js';
 import { until } from './until.js';
 
@@ -43,19 +43,6 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
     }
 
     const listed = async (by = connector): Promise<string[]> => (await by.list(signal)).map(({ grantId }) => grantId);
-
-    /** Repeated for as long as its outcome is unknown, as it is wherever it is asked for: so many at once may find the target busy. */
-    async function removed(grantId: string): Promise<void> {
-      const isGone = (): Promise<boolean> =>
-        connector.remove(grantId, signal).then(
-          () => true,
-          (error: unknown) => {
-            if (error instanceof TargetError && error.outcome === 'unknown') return false;
-            throw error;
-          },
-        );
-      await until(isGone, { withinMs: minute, what: `the removal of ${grantId}` });
-    }
 
     async function isRefusedLogin(credential: Credential): Promise<boolean> {
       try {
@@ -164,12 +151,11 @@ export function connectorContract<Privilege>(kind: string, prepare: () => Promis
 
     it('leaves nothing behind when order and removal race', async () => {
       const orders = Array.from({ length: 12 }, () => order());
-      await Promise.all(
-        orders.map(async (each) => {
-          const made = connector.provision(each, signal).catch(() => undefined);
-          await Promise.all([made, removed(each.grantId)]);
-        }),
-      );
+      const calls = orders.flatMap((each) => [
+        connector.provision(each, signal).catch(() => undefined),
+        onceKnown(() => connector.remove(each.grantId, signal)),
+      ]);
+      await Promise.all(calls);
       const left = (await listed()).filter((each) => orders.some(({ grantId }) => grantId === each));
       assert.deepEqual(left, []);
     });

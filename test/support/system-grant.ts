@@ -44,9 +44,9 @@ export async function approves(system: System, account: string, grantId: string)
  */
 export async function becomesActive(system: System, grantId: string, subject = 'engineer'): Promise<Grant> {
   const client = system.as(subject);
-  const isAsked = ({ state, step }: Grant): boolean => step !== undefined || state === 'ACTIVE' || isTerminal(state);
-  const { step } = await client.until(grantId, isAsked, patienceMs);
-  if (step !== undefined) await approves(system, 'manager', grantId);
+  const isChecked = ({ state }: Grant): boolean => state !== 'REQUESTED';
+  const { state } = await client.until(grantId, isChecked, patienceMs);
+  if (state === 'APPROVAL_AWAITED') await approves(system, 'manager', grantId);
   return reaches(client, grantId, 'ACTIVE');
 }
 
