@@ -44,5 +44,6 @@ async function built(changes: Change[]): Promise<string> {
   return bundleCode({
     ...bundled,
     workflowsPath: copied(bundled.workflowsPath),
+    preloadModules: bundled.preloadModules.map(copied),
   });
 }
