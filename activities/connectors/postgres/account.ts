@@ -17,6 +17,8 @@ export interface Account {
   role: number;
   /** The role that it was a member of. */
   privilege: string;
+  /** Absent where the provisioner itself made it. */
+  maker: string | undefined;
 }
 
 /** Stands in the role's comment, which the account itself cannot change. */

@@ -121,7 +121,7 @@ async function inItsPlace(
     }
     await work();
     for (const giver of givers) {
-      await session.query(`REVOKE ${escapeIdentifier(giver)} FROM CURRENT_USER GRANTED BY CURRENT_USER`);
+      await session.query(`REVOKE ${escapeIdentifier(giver)} FROM CURRENT_USER`);
     }
     if (held) await session.query(`REVOKE ${role} FROM ${escapeIdentifier(name)}`);
   });

@@ -1,14 +1,16 @@
 /** What the provisioner keeps about every account: that it was made, how, and that it is over. One row is the tombstone. */
 import type { Instant } from '../../../workflows/domain/time.js';
 import { TargetError } from '../connector.js';
+import { lock, lockOfPreparing } from './locks.js';
+import { makerOf } from './makers.js';
 import type { Session } from './server.js';
 
 /** Owns what removed accounts left behind. Holds nothing and cannot log in. */
 export const graveyard = 'daypass_graveyard';
 
-/** SQL that is true for a role (the alias of a row of pg_roles) that the provisioner made as somebody's account. */
+/** SQL that is true for a role (the alias of a row of pg_roles) that the provisioner, or a maker, made as somebody's account. */
 export function isAccount(alias: string): string {
-  return `(starts_with(${alias}.rolname, 'daypass_') AND ${alias}.rolname NOT IN (current_user, '${graveyard}')
+  return `(starts_with(${alias}.rolname, 'daypass_') AND NOT ${alias}.rolcreaterole AND ${alias}.rolname <> '${graveyard}'
     AND pg_has_role(current_user, ${alias}.oid, 'USAGE WITH ADMIN OPTION'))`;
 }
 
@@ -31,15 +33,24 @@ const layout = `
   CREATE INDEX IF NOT EXISTS account_automatic ON daypass.account (installation, entitlement, made_at) WHERE automatic;
 `;
 
-/** Makes what the provisioner needs for itself, if it is not there yet. Several processes may start at once. */
-export async function prepare(session: Session): Promise<void> {
-  const [found] = await session.query<{ ready: boolean }>(
-    `SELECT to_regclass('daypass.account_automatic') IS NOT NULL AND to_regrole($1) IS NOT NULL AS ready`,
+/**
+ * Makes what the provisioner needs for itself, if it is not there yet. Several processes may start at once. Answers which server
+ * this is: PostgreSQL's system identifier, the same only for copies of one server.
+ */
+export async function prepare(session: Session): Promise<string> {
+  const [found] = await session.query<{ ready: boolean; identity: string }>(
+    `SELECT to_regclass('daypass.account_automatic') IS NOT NULL AND to_regrole($1) IS NOT NULL AS ready,
+       system_identifier::text AS identity FROM pg_control_system()`,
     [graveyard],
   );
-  if (found?.ready) return;
+  if (found === undefined) throw new TargetError('unknown', 'target-unavailable', 'PostgreSQL does not say who it is.');
+  if (!found.ready) await layOut(session);
+  return found.identity;
+}
+
+async function layOut(session: Session): Promise<void> {
   await session.transaction(async () => {
-    await lock(session, 'prepare');
+    await lock(session, lockOfPreparing);
     await session.query(layout);
     const [role] = await session.query(`SELECT FROM pg_roles WHERE rolname = $1`, [graveyard]);
     if (role) return;
@@ -49,44 +60,36 @@ export async function prepare(session: Session): Promise<void> {
   });
 }
 
-/** Until the end of the transaction; creation, a moved end and removal of one account exclude each other. */
-export async function lock(session: Session, name: string): Promise<void> {
-  await session.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [name]);
-}
-
-/** Until `unlock` or the end of the connection, for work of several commits. The same lock as `lock`. */
-export async function lockAcross(session: Session, name: string): Promise<void> {
-  await session.query(`SELECT pg_advisory_lock(hashtextextended($1, 0))`, [name]);
-}
-
-export async function unlock(session: Session, name: string): Promise<void> {
-  await session.query(`SELECT pg_advisory_unlock(hashtextextended($1, 0))`, [name]);
-}
-
 export interface Role {
+  name: string;
   /** PostgreSQL's number of the role. */
   oid: number;
   comment?: string;
+  /** Absent where the provisioner itself made it. */
+  maker?: string;
   /** Infinity where PostgreSQL would let it in for ever. */
   validUntil: Instant;
 }
 
 export async function findRole(session: Session, name: string): Promise<Role | undefined> {
   // The driver reads `infinity` as the number, and everything else as a Date.
-  const [row] = await session.query<{ oid: number; comment: string | null; until: Date | number | null }>(
-    `SELECT oid, shobj_description(oid, 'pg_authid') AS comment, rolvaliduntil AS until FROM pg_roles WHERE rolname = $1`,
+  const [row] = await session.query<{
+    oid: number;
+    comment: string | null;
+    maker: string | null;
+    until: Date | number | null;
+  }>(
+    `SELECT oid, shobj_description(oid, 'pg_authid') AS comment, ${makerOf('r')} AS maker,
+       rolvaliduntil AS until FROM pg_roles r WHERE rolname = $1`,
     [name],
   );
   if (row === undefined) return undefined;
-  const { oid, comment, until } = row;
-  return { oid, validUntil: Number(until ?? Infinity), ...(comment === null ? {} : { comment }) };
-}
-
-/** PostgreSQL's system identifier: the same only for copies of one server. */
-export async function identity(session: Session): Promise<string> {
-  const [row] = await session.query<{ identity: string }>(
-    `SELECT system_identifier::text AS identity FROM pg_control_system()`,
-  );
-  if (row === undefined) throw new TargetError('unknown', 'target-unavailable', 'PostgreSQL does not say who it is.');
-  return row.identity;
+  const { oid, comment, maker, until } = row;
+  return {
+    name,
+    oid,
+    validUntil: Number(until ?? Infinity),
+    ...(comment === null ? {} : { comment }),
+    ...(maker === null ? {} : { maker }),
+  };
 }

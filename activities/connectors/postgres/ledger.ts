@@ -1,6 +1,9 @@
 /** One row per account, kept for good: that it was made, that it is over (its tombstone), and what its removal found. */
+import pg from 'pg';
 import type { Instant } from '../../../workflows/domain/time.js';
 import type { Session } from './server.js';
+
+const { escapeLiteral } = pg;
 
 export interface Entry {
   /** PostgreSQL's number of the role, once it was made. */
@@ -11,39 +14,42 @@ export interface Entry {
   remarks: string[];
 }
 
-export async function findEntry(session: Session, name: string): Promise<Entry | undefined> {
-  const [row] = await session.query<{
-    role: number | null;
-    over: boolean;
-    removed_at: Date | null;
-    sessions_ended: number;
-    remarks: string[];
-  }>(
-    `SELECT role, over_at IS NOT NULL AS over, removed_at, sessions_ended, remarks FROM daypass.account WHERE name = $1`,
-    [name],
-  );
-  return (
-    row && {
-      ...(row.role === null ? {} : { role: row.role }),
-      ...(row.removed_at === null ? {} : { removedAt: row.removed_at.getTime() }),
-      isOver: row.over,
-      sessionsEnded: row.sessions_ended,
-      remarks: row.remarks,
-    }
-  );
+interface Row {
+  role: number | null;
+  over: boolean;
+  removed_at: Date | null;
+  sessions_ended: number;
+  remarks: string[];
 }
 
-/** In the transaction that makes the role. */
-export async function recordMade(
-  session: Session,
-  made: { name: string; installation: string; entitlement: string; automatic: boolean },
-): Promise<void> {
-  await session.query(
-    `INSERT INTO daypass.account (name, installation, role, entitlement, automatic, made_at)
-     SELECT $1::text, $2, oid, $3, $4, clock_timestamp() FROM pg_roles WHERE rolname = $1::text
-     ON CONFLICT (name) DO UPDATE SET role = excluded.role`,
-    [made.name, made.installation, made.entitlement, made.automatic],
-  );
+const columns = 'role, over_at IS NOT NULL AS over, removed_at, sessions_ended, remarks';
+
+function entryOf(row: Row): Entry {
+  return {
+    ...(row.role === null ? {} : { role: row.role }),
+    ...(row.removed_at === null ? {} : { removedAt: row.removed_at.getTime() }),
+    isOver: row.over,
+    sessionsEnded: row.sessions_ended,
+    remarks: row.remarks,
+  };
+}
+
+export async function findEntry(session: Session, name: string): Promise<Entry | undefined> {
+  const [row] = await session.query<Row>(`SELECT ${columns} FROM daypass.account WHERE name = $1`, [name]);
+  return row && entryOf(row);
+}
+
+/** The statement that goes with the ones that make the role. */
+export function recordingMade(made: {
+  name: string;
+  installation: string;
+  entitlement: string;
+  automatic: boolean;
+}): string {
+  const [name, installation, entitlement] = [made.name, made.installation, made.entitlement].map(escapeLiteral);
+  return `INSERT INTO daypass.account (name, installation, role, entitlement, automatic, made_at)
+    SELECT rolname, ${installation}, oid, ${entitlement}, ${made.automatic}, clock_timestamp() FROM pg_roles WHERE rolname = ${name}
+    ON CONFLICT (name) DO UPDATE SET role = excluded.role`;
 }
 
 /** How many were made without approval in the last hour, removed ones too. */
@@ -56,12 +62,14 @@ export async function madeWithinTheHour(session: Session, installation: string, 
   return row?.made ?? 0;
 }
 
-export async function plantTombstone(session: Session, installation: string, name: string): Promise<void> {
-  await session.query(
+/** What was known of the account until then. */
+export async function plantTombstone(session: Session, installation: string, name: string): Promise<Entry | undefined> {
+  const [row] = await session.query<Row>(
     `INSERT INTO daypass.account (name, installation, over_at) VALUES ($1, $2, clock_timestamp())
-     ON CONFLICT (name) DO UPDATE SET over_at = coalesce(account.over_at, excluded.over_at)`,
+     ON CONFLICT (name) DO UPDATE SET over_at = coalesce(account.over_at, excluded.over_at) RETURNING ${columns}`,
     [name, installation],
   );
+  return row && entryOf(row);
 }
 
 /** Written before the thing happens, so that an attempt that dies half-way leaves nothing untold. */
@@ -77,10 +85,7 @@ export async function countEnded(session: Session, name: string, ended: number):
   await session.query(`UPDATE daypass.account SET sessions_ended = sessions_ended + $2 WHERE name = $1`, [name, ended]);
 }
 
-/** In the transaction that drops the role. */
-export async function recordRemoved(session: Session, name: string, role: number): Promise<void> {
-  await session.query(`UPDATE daypass.account SET role = $2, removed_at = clock_timestamp() WHERE name = $1`, [
-    name,
-    role,
-  ]);
+/** The statement that goes with the one that drops the role. */
+export function recordingRemoved(name: string, role: number): string {
+  return `UPDATE daypass.account SET role = ${role}, removed_at = clock_timestamp() WHERE name = ${escapeLiteral(name)}`;
 }

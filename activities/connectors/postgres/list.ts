@@ -2,7 +2,7 @@
 import type { StandingAccount } from '../../contract.js';
 import type { Page } from '../connector.js';
 import { accountName, readLabel } from './account.js';
-import { identity } from './home.js';
+import { prepare } from './home.js';
 import type { Server, Session } from './server.js';
 
 interface Role {
@@ -18,7 +18,7 @@ export async function list(
 ): Promise<StandingAccount[]> {
   const prefix = `daypass_${installation}_`;
   return server.home(signal, async (session) => {
-    const targetIdentity = await identity(session);
+    const targetIdentity = await prepare(session);
     const ours = ({ name, comment }: Role): StandingAccount[] => {
       const label = readLabel(comment);
       // The name must be the one that the label leads to: a copied label makes no account ours.

@@ -33,6 +33,6 @@ export async function rollBackPrepared(
       await session.query(`SET ROLE ${role}`);
       await session.query(`ROLLBACK PREPARED ${escapeLiteral(gid)}`);
     });
-    await home.query(`REVOKE ${role} FROM CURRENT_USER GRANTED BY CURRENT_USER`);
+    await home.query(`REVOKE ${role} FROM CURRENT_USER`);
   }
 }

@@ -8,8 +8,10 @@
 import pg from 'pg';
 import { type Order, type Provision, TargetError } from '../connector.js';
 import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
-import { findRole, identity, lock, prepare } from './home.js';
-import { findEntry, madeWithinTheHour, recordMade } from './ledger.js';
+import { findRole, prepare, type Role } from './home.js';
+import { findEntry, madeWithinTheHour, recordingMade } from './ledger.js';
+import { lock } from './locks.js';
+import { by, makerFor } from './makers.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { newPassword, scramVerifier } from './scram.js';
 import type { Server, Session } from './server.js';
@@ -33,15 +35,14 @@ export async function provision(
   derived.catch(() => undefined);
   const { host, port, database } = server.address;
   return server.home(signal, async (session) => {
-    await prepare(session);
-    const targetIdentity = await identity(session);
+    const targetIdentity = await prepare(session);
     const verifier = await derived;
     const { endsAt, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
       const role = await findRole(session, name);
       if (role === undefined) return create(session, name, installation, order, verifier);
-      return repeat(session, name, ownLabel(installation, order.grantId, role.comment), order, verifier);
+      return repeat(session, role, ownLabel(installation, order.grantId, role.comment), order, verifier);
     });
     return {
       grantId: order.grantId,
@@ -85,24 +86,23 @@ async function create(
     throw new TargetError('refused', 'bad-evidence', 'The time in which this access was agreed has passed.');
   }
   const role = escapeIdentifier(name);
+  const privilege = escapeIdentifier(order.privilege.role);
+  const maker = await makerFor(session, name, order.privilege.role);
   // INHERIT without SET: the rights of the privilege role, but no way to create anything in its name.
-  await session.query(`
+  const made = `
     CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
       CONNECTION LIMIT ${connectionsMax} PASSWORD ${escapeLiteral(verifier)} VALID UNTIL ${instant(label.endsAt)};
     COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(label))};
-    GRANT ${escapeIdentifier(order.privilege.role)} TO ${role} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE`);
-  await recordMade(session, {
-    name,
-    installation,
-    entitlement: order.entitlement,
-    automatic: order.automaticPerHour !== undefined,
-  });
+    GRANT ${privilege} TO ${role} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE`;
+  const { entitlement } = order;
+  const automatic = order.automaticPerHour !== undefined;
+  await session.query(`${by(maker, made)}; ${recordingMade({ name, installation, entitlement, automatic })}`);
   return label;
 }
 
 async function repeat(
   session: Session,
-  name: string,
+  role: Role,
   label: Label,
   order: Order<PostgresPrivilege>,
   verifier: string,
@@ -112,7 +112,7 @@ async function repeat(
     throw new TargetError('refused', 'target-refused', 'The password was renewed since; this order comes too late.');
   }
   refuseIfOlder(label, order);
-  return replacePassword(session, name, label, order, verifier);
+  return replacePassword(session, role, label, order, verifier);
 }
 
 /** The account was made, and last extended, on exactly this evidence. */
@@ -130,7 +130,7 @@ export function refuseIfOlder(label: Label, order: Order<PostgresPrivilege>): vo
 /** The old one is refused from the next login on; sessions that are open go on. */
 export async function replacePassword(
   session: Session,
-  name: string,
+  { name, maker }: Role,
   label: Label,
   order: Order<PostgresPrivilege>,
   verifier: string,
@@ -143,9 +143,10 @@ export async function replacePassword(
     ...(renewedAt === undefined ? {} : { renewedAt }),
   };
   const role = escapeIdentifier(name);
-  await session.query(`
+  const replaced = `
     ALTER ROLE ${role} PASSWORD ${escapeLiteral(verifier)};
-    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(renewed))}`);
+    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(renewed))}`;
+  await session.query(by(maker, replaced));
   return renewed;
 }
 

@@ -13,8 +13,10 @@ import { type Account, accountName, ownLabel } from './account.js';
 import { databasesOf, letBack, takeBelongings } from './belongings.js';
 import { withoutBlockers } from './blockers.js';
 import { hasState } from './errors.js';
-import { findRole, identity, lockAcross, prepare, unlock } from './home.js';
-import { findEntry, plantTombstone, recordRemoved, remark } from './ledger.js';
+import { findRole, prepare } from './home.js';
+import { findEntry, plantTombstone, recordingRemoved, remark } from './ledger.js';
+import { lockAcross, unlock } from './locks.js';
+import { by } from './makers.js';
 import { rollBackPrepared } from './prepared.js';
 import { onDiskLater, type Server, type Session } from './server.js';
 import { awaitLogins, type Cut, cutter, endSessions, shutDoor } from './sessions.js';
@@ -34,29 +36,27 @@ export async function remove(
   const name = accountName(installation, grantId);
   return withoutBlockers(server, signal, () =>
     server.home(signal, async (session) => {
-      await prepare(session);
+      const targetIdentity = await prepare(session);
       await lockAcross(session, name);
-      await plantTombstone(session, installation, name);
+      const known = await plantTombstone(session, installation, name);
       const cut = cutter(session, name);
-      await cutFirst(session, name, cut);
+      // What its sessions have locked must not stand in the way of anything that follows. Whoever comes back meets the shut door.
+      if (known?.role !== undefined) await cut(known.role);
       const found = await findRole(session, name);
       if (found) {
         const { privilege } = ownLabel(installation, grantId, found.comment);
-        await removeRole(server, session, { name, role: found.oid, privilege }, cut, signal);
+        const account = { name, role: found.oid, privilege, maker: found.maker };
+        await removeRole(server, session, account, cut, signal);
+      } else if (known?.role !== undefined && known.removedAt === undefined) {
+        await remark(session, name, 'somebody else had dropped the role before');
       }
-      await endStragglers(session, name, cut, signal);
+      await endStragglers(session, found?.oid ?? known?.role, cut, signal);
       await remarkOnOwners(session, name, privilegeRoles);
       const removal = await readBack(session, name, grantId);
       await unlock(session, name);
-      return removal;
+      return { ...removal, targetIdentity };
     }),
   );
-}
-
-/** What its sessions have locked must not stand in the way of anything that follows. Whoever comes back meets the shut door. */
-async function cutFirst(session: Session, name: string, cut: Cut): Promise<void> {
-  const entry = await findEntry(session, name);
-  if (entry?.role !== undefined) await cut(entry.role);
 }
 
 async function removeRole(
@@ -70,8 +70,9 @@ async function removeRole(
   const remarkHere = (text: string): Promise<void> => remark(session, name, text);
   const onHeld = (): Promise<void> => rollBackPrepared(server, session, account, remarkHere, signal);
   await shutDoor(session, account, cut, onHeld, signal);
-  await strip(session, account);
-  await endSessions(role, cut, signal);
+  const open = await cut(role);
+  await strip(session, account, open > 0);
+  if (open > 0) await endSessions(role, cut, signal);
   const heldOff = new Set<string>();
   try {
     for (let round = 1; ; round++) {
@@ -85,12 +86,10 @@ async function removeRole(
 
 /** False when somebody gave it something since all was taken, and it is worth another round. */
 async function drop(session: Session, account: Account, round: number): Promise<boolean> {
-  const { name, role } = account;
+  const { name, role, maker } = account;
+  const dropped = by(maker, `DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
   try {
-    await session.transaction(async () => {
-      await session.query(`DROP ROLE IF EXISTS ${escapeIdentifier(name)}`);
-      await recordRemoved(session, name, role);
-    });
+    await session.query(`${dropped}; ${recordingRemoved(name, role)}`);
     return true;
   } catch (error) {
     if (!hasState(error, '2BP01')) throw error;
@@ -111,22 +110,27 @@ async function stillHolds(session: Session, account: Account, cause: unknown): P
   );
 }
 
-/** Takes the memberships that we gave. One that somebody else gave goes with the role, and is told. */
-async function strip(session: Session, { name, role }: Account): Promise<void> {
-  const held = await session.query<{ privilege: string; ours: boolean }>(
-    `SELECT p.rolname AS privilege, g.rolname = current_user AS ours FROM pg_auth_members m
+/**
+ * Takes the memberships that we gave, where it bites: inside sessions. Where none is open they go with the role, since a change
+ * of memberships has PostgreSQL look through all of them again. One that somebody else gave goes with the role too, and is told.
+ */
+async function strip(session: Session, account: Account, hasSessions: boolean): Promise<void> {
+  const { name, role, maker } = account;
+  const held = await session.query<{ privilege: string; giver: string; ours: boolean }>(
+    `SELECT p.rolname AS privilege, g.rolname AS giver, g.rolname IN (current_user, $2) AS ours FROM pg_auth_members m
      JOIN pg_roles p ON p.oid = m.roleid JOIN pg_roles g ON g.oid = m.grantor WHERE m.member = $1`,
-    [role],
+    [role, maker],
   );
-  for (const { privilege, ours } of held) {
-    if (ours) await revoke(session, privilege, name);
-    else await remark(session, name, `somebody else had made the account a member of ${privilege}`);
+  for (const { privilege, giver, ours } of held) {
+    if (!ours) await remark(session, name, `somebody else had made the account a member of ${privilege}`);
+    else if (hasSessions) await revoke(session, name, privilege, giver === maker ? maker : undefined);
   }
 }
 
-async function revoke(session: Session, privilege: string, name: string): Promise<void> {
+async function revoke(session: Session, name: string, privilege: string, giver: string | undefined): Promise<void> {
+  const taken = by(giver, `REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
   try {
-    await session.query(`${onDiskLater}; REVOKE ${escapeIdentifier(privilege)} FROM ${escapeIdentifier(name)}`);
+    await session.query(`${onDiskLater}; ${taken}`);
   } catch (error) {
     // Somebody changes the privilege role just now. Sessions must not live on for that: it goes with the role.
     if (!hasState(error, '55P03')) throw error;
@@ -134,12 +138,10 @@ async function revoke(session: Session, privilege: string, name: string): Promis
 }
 
 /** Also of a role that an administrator dropped: its sessions live on until they are ended. */
-async function endStragglers(session: Session, name: string, cut: Cut, signal: AbortSignal): Promise<void> {
-  const entry = await findEntry(session, name);
-  if (entry?.role === undefined) return;
-  if (entry.removedAt === undefined) await remark(session, name, 'somebody else had dropped the role before');
+async function endStragglers(session: Session, role: number | undefined, cut: Cut, signal: AbortSignal): Promise<void> {
+  if (role === undefined) return;
   await awaitLogins(session, signal);
-  await endSessions(entry.role, cut, signal);
+  await endSessions(role, cut, signal);
 }
 
 /** A privilege role owns nothing, or the check at start had refused it: what it owns now, somebody left behind. */
@@ -154,7 +156,7 @@ async function remarkOnOwners(session: Session, name: string, privilegeRoles: st
   }
 }
 
-async function readBack(session: Session, name: string, grantId: string): Promise<Removed> {
+async function readBack(session: Session, name: string, grantId: string): Promise<Omit<Removed, 'targetIdentity'>> {
   const entry = await findEntry(session, name);
   const [left] = await session.query<{ now: Date; roles: number; sessions: number; prepared: number }>(
     `SELECT clock_timestamp() AS now, (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,
@@ -174,7 +176,6 @@ async function readBack(session: Session, name: string, grantId: string): Promis
     verifiedAt,
     wasPresent: entry.removedAt !== undefined,
     sessionsEnded: entry.sessionsEnded,
-    targetIdentity: await identity(session),
     remarks: entry.remarks,
   };
 }

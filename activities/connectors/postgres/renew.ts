@@ -6,7 +6,8 @@
  */
 import { type Order, type Provision, TargetError } from '../connector.js';
 import { accountName, type Label, ownLabel } from './account.js';
-import { findRole, identity, lock, prepare } from './home.js';
+import { findRole, prepare } from './home.js';
+import { lock } from './locks.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { refuseIfOlder, refuseIfOver, refuseUnlessOn, replacePassword } from './provision.js';
 import { newPassword, scramVerifier } from './scram.js';
@@ -23,8 +24,7 @@ export async function renew(
   const verifier = await scramVerifier(password);
   const { host, port, database } = server.address;
   return server.home(signal, async (session) => {
-    await prepare(session);
-    const targetIdentity = await identity(session);
+    const targetIdentity = await prepare(session);
     const { endsAt, evidence, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
@@ -35,7 +35,7 @@ export async function renew(
       const label = ownLabel(installation, order.grantId, role.comment);
       refuseUnlessOn(label, order);
       refuseIfLate(label, order);
-      return replacePassword(session, name, label, order, verifier);
+      return replacePassword(session, role, label, order, verifier);
     });
     return {
       grantId: order.grantId,

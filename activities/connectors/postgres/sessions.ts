@@ -5,6 +5,7 @@ import { TargetError } from '../connector.js';
 import type { Account } from './account.js';
 import { hasState } from './errors.js';
 import { countEnded } from './ledger.js';
+import { by } from './makers.js';
 import { onDiskLater, type Session } from './server.js';
 
 /** Well inside the 10 s that one attempt at a removal has; the next attempt goes on. */
@@ -29,7 +30,7 @@ export function cutter(session: Session, name: string): Cut {
 /** No new logins, from the commit of this on. `onHeld`: something other than a session may hold the role. */
 export async function shutDoor(
   session: Session,
-  { name, role }: Account,
+  { name, role, maker }: Account,
   cut: Cut,
   onHeld: () => Promise<void>,
   signal: AbortSignal,
@@ -37,10 +38,8 @@ export async function shutDoor(
   const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
-      await session.transaction(async () => {
-        await session.query(`SET LOCAL lock_timeout = '100ms'; ${onDiskLater}`);
-        await session.query(`ALTER ROLE ${pg.escapeIdentifier(name)} NOLOGIN`);
-      });
+      const shut = by(maker, `ALTER ROLE ${pg.escapeIdentifier(name)} NOLOGIN`);
+      await session.query(`SET LOCAL lock_timeout = '100ms'; ${onDiskLater}; ${shut}`);
       return;
     } catch (error) {
       // 55P03 lock not available, XX000 "tuple concurrently updated": a role may change its own password, and a session

@@ -4,7 +4,9 @@ import type { StandingAccount } from '../../contract.js';
 import type { Instant } from '../../../workflows/domain/time.js';
 import { type Order, TargetError } from '../connector.js';
 import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
-import { findRole, identity, lock, prepare, type Role } from './home.js';
+import { findRole, prepare, type Role } from './home.js';
+import { lock } from './locks.js';
+import { by } from './makers.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { instant, refuseIfOver } from './provision.js';
 import type { Server } from './server.js';
@@ -48,8 +50,7 @@ async function move(
 ): Promise<StandingAccount> {
   const name = accountName(installation, grantId);
   return server.home(signal, async (session) => {
-    await prepare(session);
-    const targetIdentity = await identity(session);
+    const targetIdentity = await prepare(session);
     const { endsAt, evidence, signedBy } = await session.transaction(async () => {
       await lock(session, name);
       await refuseIfOver(session, name);
@@ -59,9 +60,10 @@ async function move(
       }
       const moved = to(ownLabel(installation, grantId, found.comment), found);
       const role = escapeIdentifier(name);
-      await session.query(`
+      const set = `
         ALTER ROLE ${role} VALID UNTIL ${instant(moved.endsAt)};
-        COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(moved))}`);
+        COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(moved))}`;
+      await session.query(by(found.maker, set));
       return moved;
     });
     return { grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy };
