@@ -19,7 +19,7 @@ function verifying({ request, contextInfo }: { request?: string; contextInfo?: {
 export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
-  // Evaluated once in each thread instead of once in each grant, which counts where thousands are replayed. They share it, frozen.
+  // Evaluated once in each thread instead of once in each grant, which counts where thousands are replayed. They share it, as far as can be frozen.
   preloadModules: ['transition', 'apply', 'owed', 'shown', 'clocks', 'record'].map((name) =>
     source(`domain/${name}${extension}`),
   ),

@@ -46,6 +46,8 @@ describe('the makers of PostgreSQL accounts', () => {
     const { grantId, credential, order } = await account(ground, 'passing');
     const live = await ground.login(credential);
     await live.use();
+    // Something of its own, which is taken from it in the privilege's place.
+    await (await ground.client(credential)).query('SELECT lo_create(0)');
     await ground.sql('REVOKE passing FROM daypass_provisioner CASCADE');
     await assert.rejects(live.use(), /permission denied/);
     await live.close();
@@ -54,8 +56,9 @@ describe('the makers of PostgreSQL accounts', () => {
     assert.ok((await ground.connector.remove(grantId, signal)).wasPresent);
   });
 
-  it('leave alone what the provisioner itself made before there were any: it is renewed, moved and removed as ever', async () => {
-    const { grantId, credential, name, order } = await account(ground);
+  /** As earlier versions made it: by the provisioner itself. */
+  async function madeBefore(made: { name: string }): Promise<void> {
+    const { name } = made;
     const [maker] = await makersOf(name);
     await ground.sql(`
       REVOKE orders_reader FROM "${name}" GRANTED BY ${String(maker)};
@@ -63,6 +66,11 @@ describe('the makers of PostgreSQL accounts', () => {
       REVOKE "${name}" FROM ${String(maker)};
       GRANT orders_reader TO "${name}" WITH INHERIT TRUE, SET FALSE GRANTED BY daypass_provisioner`);
     assert.deepEqual(await makersOf(name), ['daypass_provisioner']);
+  }
+
+  it('leave alone what the provisioner itself made before there were any: it is renewed, moved and removed as ever', async () => {
+    const { grantId, credential, name, order } = await account(ground);
+    await madeBefore({ name });
     const live = await ground.login(credential);
     await live.use();
     const { connector } = ground;
@@ -74,5 +82,43 @@ describe('the makers of PostgreSQL accounts', () => {
     const { wasPresent, sessionsEnded, remarks } = await connector.remove(grantId, signal);
     assert.deepEqual({ wasPresent, sessionsEnded, remarks }, { wasPresent: true, sessionsEnded: 1, remarks: [] });
     assert.equal(await live.isOpen(), false);
+  });
+
+  it('leave alone what such an account gave and was given, owned and prepared', async () => {
+    const [old, young] = [await account(ground), await account(ground)];
+    await madeBefore(old);
+    for (const [giver, taker] of [
+      [old, young],
+      [young, old],
+    ] as const) {
+      const client = await ground.client(giver.credential);
+      const { rows } = await client.query<{ id: number }>('SELECT lo_create(0) AS id');
+      await client.query(`GRANT SELECT ON LARGE OBJECT ${rows[0]?.id} TO "${taker.name}"`);
+      await client.query(`BEGIN; SELECT * FROM orders; PREPARE TRANSACTION '${giver.name}'`);
+      await client.end();
+    }
+    for (const { grantId, name } of [old, young]) {
+      const { wasPresent, remarks } = await ground.connector.remove(grantId, signal);
+      assert.ok(wasPresent);
+      assert.match(
+        remarks.join('\n'),
+        /a prepared transaction was rolled back[^]*now owned by daypass_graveyard/,
+        name,
+      );
+    }
+    assert.deepEqual(await ground.sql('SELECT FROM pg_prepared_xacts'), []);
+  });
+
+  it('go before the provisioner does, and then nothing is left', async () => {
+    const makers = await ground.sql(
+      `SELECT rolname AS name FROM pg_roles WHERE starts_with(rolname, 'daypass_maker_')`,
+    );
+    for (const { name } of makers) await ground.sql(`DROP ROLE ${String(name)}`);
+    for (const database of ['orders', 'stock', 'daypass'])
+      await ground.sql('DROP OWNED BY daypass_graveyard', database);
+    await ground.sql('DROP ROLE daypass_graveyard');
+    await ground.sql('DROP DATABASE daypass WITH (FORCE)', 'postgres');
+    await ground.sql('DROP ROLE daypass_provisioner');
+    assert.deepEqual(await ground.sql(`SELECT rolname FROM pg_roles WHERE starts_with(rolname, 'daypass_')`), []);
   });
 });

@@ -280,6 +280,17 @@ describe('the user of a PostgreSQL account', () => {
     assert.deepEqual(await ground.sql('SELECT FROM orders WHERE id = 99'), []);
   });
 
+  it('is not called gone while a prepared transaction of its dropped role stands, which only a superuser can end', async () => {
+    const { grantId, credential, name } = await account(ground, 'orders_writer');
+    const client = await ground.client(credential);
+    await client.query(`BEGIN; INSERT INTO orders VALUES (98, 'left'); PREPARE TRANSACTION 'orphan'`);
+    await client.end();
+    await ground.sql(`DROP ROLE "${name}"`);
+    await isUnknown(ground.connector.remove(grantId, signal));
+    await ground.sql(`ROLLBACK PREPARED 'orphan'`);
+    await ground.connector.remove(grantId, signal);
+  });
+
   it('has no session left when an administrator drops the role first', async () => {
     const { grantId, credential, name } = await account(ground);
     const client = await ground.client(credential);

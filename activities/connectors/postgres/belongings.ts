@@ -113,7 +113,10 @@ async function inItsPlace(
   work: () => Promise<void>,
 ): Promise<void> {
   await session.transaction(async () => {
-    const [held] = await session.query(`SELECT FROM pg_roles WHERE rolname = $1`, [privilege]);
+    const [held] = await session.query(
+      `SELECT FROM pg_roles p WHERE rolname = $1 AND pg_has_role(current_user, p.oid, 'USAGE WITH ADMIN OPTION')`,
+      [privilege],
+    );
     const role = escapeIdentifier(privilege);
     if (held) await session.query(`GRANT ${role} TO ${escapeIdentifier(name)} WITH INHERIT TRUE, SET FALSE`);
     for (const giver of givers) {

@@ -14,7 +14,7 @@ const prefix = 'daypass_maker_';
 const makersMost = 16;
 
 /** SQL that is true for a role (the alias of a row of pg_roles) that is a maker: no account is one. */
-export function isMaker(alias: string): string {
+function isMaker(alias: string): string {
   return `(starts_with(${alias}.rolname, '${prefix}') AND NOT ${alias}.rolcanlogin AND ${alias}.rolcreaterole)`;
 }
 
@@ -24,7 +24,10 @@ export function makerOf(alias: string): string {
     WHERE m.roleid = ${alias}.oid AND m.admin_option AND ${isMaker('maker')} LIMIT 1)`;
 }
 
-/** Statements of one transaction, run by the maker, or by the provisioner where there is none. The provisioner may do all of it too, slowly. */
+/**
+ * Statements for one query, in a transaction or with others that make it one, run by the maker, or by the provisioner where there
+ * is none. The provisioner may do all that a maker may, slowly.
+ */
 export function by(maker: string | undefined, statements: string): string {
   return maker === undefined ? statements : `SET LOCAL ROLE ${escapeIdentifier(maker)}; ${statements}; RESET ROLE`;
 }

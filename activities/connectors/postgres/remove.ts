@@ -3,7 +3,7 @@
  *
  * 1. The tombstone stands before anything else happens. Creation looks for it in its own transaction, under the same lock,
  *    so no attempt that is still under way has to be waited out.
- * 2. First the door is shut; then the rights go, which bites inside open sessions at once; then the sessions end.
+ * 2. First the door is shut; then the rights go, wherever they could still be used; then the sessions end.
  * 3. After the drop, whatever slipped in is ended by the role's number.
  * 4. The answer is what was read back, not what was done, and says when by the target's clock: ours may be wrong.
  */
@@ -47,10 +47,13 @@ export async function remove(
         const { privilege } = ownLabel(installation, grantId, found.comment);
         const account = { name, role: found.oid, privilege, maker: found.maker };
         await removeRole(server, session, account, cut, signal);
-      } else if (known?.role !== undefined && known.removedAt === undefined) {
-        await remark(session, name, 'somebody else had dropped the role before');
+      } else if (known?.role !== undefined) {
+        if (known.removedAt === undefined) await remark(session, name, 'somebody else had dropped the role before');
+        await awaitLogins(session, signal);
       }
-      await endStragglers(session, found?.oid ?? known?.role, cut, signal);
+      // Also of a role that an administrator dropped: its sessions live on until they are ended.
+      const role = found?.oid ?? known?.role;
+      if (role !== undefined) await endSessions(role, cut, signal);
       await remarkOnOwners(session, name, privilegeRoles);
       const removal = await readBack(session, name, grantId);
       await unlock(session, name);
@@ -70,6 +73,7 @@ async function removeRole(
   const remarkHere = (text: string): Promise<void> => remark(session, name, text);
   const onHeld = (): Promise<void> => rollBackPrepared(server, session, account, remarkHere, signal);
   await shutDoor(session, account, cut, onHeld, signal);
+  await awaitLogins(session, signal);
   const open = await cut(role);
   await strip(session, account, open > 0);
   if (open > 0) await endSessions(role, cut, signal);
@@ -111,19 +115,22 @@ async function stillHolds(session: Session, account: Account, cause: unknown): P
 }
 
 /**
- * Takes the memberships that we gave, where it bites: inside sessions. Where none is open they go with the role, since a change
- * of memberships has PostgreSQL look through all of them again. One that somebody else gave goes with the role too, and is told.
+ * Takes the memberships that we gave, where somebody could still use them: in a session, through what the account owns, or as a
+ * member of it. Where nobody can, they go with the role, since each change of memberships has PostgreSQL look through all of
+ * them again. One that somebody else gave goes with the role too, and is told.
  */
 async function strip(session: Session, account: Account, hasSessions: boolean): Promise<void> {
   const { name, role, maker } = account;
-  const held = await session.query<{ privilege: string; giver: string; ours: boolean }>(
-    `SELECT p.rolname AS privilege, g.rolname AS giver, g.rolname IN (current_user, $2) AS ours FROM pg_auth_members m
-     JOIN pg_roles p ON p.oid = m.roleid JOIN pg_roles g ON g.oid = m.grantor WHERE m.member = $1`,
+  const held = await session.query<{ privilege: string; giver: string; ours: boolean; used: boolean }>(
+    `SELECT p.rolname AS privilege, g.rolname AS giver, g.rolname IN (current_user, $2) AS ours,
+       EXISTS (SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1)
+         OR EXISTS (SELECT FROM pg_auth_members WHERE roleid = $1 AND (inherit_option OR set_option)) AS used
+     FROM pg_auth_members m JOIN pg_roles p ON p.oid = m.roleid JOIN pg_roles g ON g.oid = m.grantor WHERE m.member = $1`,
     [role, maker],
   );
-  for (const { privilege, giver, ours } of held) {
+  for (const { privilege, giver, ours, used } of held) {
     if (!ours) await remark(session, name, `somebody else had made the account a member of ${privilege}`);
-    else if (hasSessions) await revoke(session, name, privilege, giver === maker ? maker : undefined);
+    else if (hasSessions || used) await revoke(session, name, privilege, giver === maker ? maker : undefined);
   }
 }
 
@@ -135,13 +142,6 @@ async function revoke(session: Session, name: string, privilege: string, giver: 
     // Somebody changes the privilege role just now. Sessions must not live on for that: it goes with the role.
     if (!hasState(error, '55P03')) throw error;
   }
-}
-
-/** Also of a role that an administrator dropped: its sessions live on until they are ended. */
-async function endStragglers(session: Session, role: number | undefined, cut: Cut, signal: AbortSignal): Promise<void> {
-  if (role === undefined) return;
-  await awaitLogins(session, signal);
-  await endSessions(role, cut, signal);
 }
 
 /** A privilege role owns nothing, or the check at start had refused it: what it owns now, somebody left behind. */
@@ -162,7 +162,7 @@ async function readBack(session: Session, name: string, grantId: string): Promis
     `SELECT clock_timestamp() AS now, (SELECT count(*)::integer FROM pg_roles WHERE rolname = $1) AS roles,
        (SELECT count(*)::integer FROM pg_stat_activity WHERE usename = $1 OR usesysid = $2
           AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = $2)) AS sessions,
-       (SELECT count(*)::integer FROM pg_prepared_xacts WHERE owner = $1) AS prepared`,
+       (SELECT count(*)::integer FROM pg_prepared_xact() WHERE ownerid = $2) AS prepared`,
     [name, entry?.role ?? null],
   );
   if (!entry?.isOver || left === undefined || left.roles + left.sessions + left.prepared > 0) {

@@ -25,8 +25,8 @@ interface Point {
 const comesWithinMs = 60_000;
 
 const made = [marks.roleMade, marks.commit];
-const shut = [marks.doorShut, marks.commit];
-const dropped = [marks.roleDropped, marks.commit];
+const shut = [marks.doorShut];
+const dropped = [marks.roleDropped];
 const [toTarget, fromConnectors, fromDecisions, fromApi] = [
   'connectorsToTarget',
   'connectorsToTemporal',
@@ -50,7 +50,7 @@ const points: Point[] = [
   at('connectors', 'account made and said', fromConnectors, [marks.answerOf('provision')], 'passes', 'timed'),
   at('connectors', 'removal: tombstone planted', toTarget, [marks.tombstonePlanted], 'passes-unanswered', 'timed'),
   at('connectors', 'removal: door shut', toTarget, shut, 'passes-unanswered', 'timed', true),
-  at('connectors', 'removal: drop not committed', toTarget, dropped, 'is-kept', 'timed'),
+  at('connectors', 'removal: drop not sent', toTarget, dropped, 'is-kept', 'timed'),
   at('connectors', 'removal: dropped, the target’s answer under way', toTarget, dropped, 'passes-unanswered', 'timed'),
   at('connectors', 'removed, not said yet', fromConnectors, [marks.answerOf('remove')], 'is-kept', 'timed', true),
   at('connectors', 'reconcile: list not said yet', fromConnectors, [marks.answerOf('list')], 'is-kept', reconcilesNow),

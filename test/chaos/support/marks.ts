@@ -28,7 +28,9 @@ export const answerOf = (activity: string): Buffer => field(8, activity);
 
 /** To PostgreSQL, as simple queries. */
 export const commit = 'COMMIT\0';
-export const roleMade = 'CREATE ROLE';
-export const doorShut = 'NOLOGIN';
+/** Of an account: a maker is made without a word on it. */
+export const roleMade = 'LOGIN NOSUPERUSER';
+/** This and the next one commit by themselves. */
+export const doorShut = "SET LOCAL lock_timeout = '100ms'";
 export const roleDropped = 'DROP ROLE IF EXISTS';
 export const tombstonePlanted = 'INSERT INTO daypass.account (name, installation, over_at)';

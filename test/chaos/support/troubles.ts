@@ -23,13 +23,7 @@ export const troubles: Fault[] = [
   // SIGSTOP and SIGCONT: whoever stood still goes on where it was, and must not believe that it is still its turn.
   pauses('decisions worker', 'at any time', longMs, ({ world }) => process_(world, 'decisions'), true),
   pauses('connector worker', 'while it makes an account', longMs, atPoint('connectors', [marks.roleMade])),
-  pauses(
-    'connector worker',
-    'in the middle of a removal',
-    longMs,
-    atPoint('connectors', [marks.doorShut, marks.commit]),
-    true,
-  ),
+  pauses('connector worker', 'in the middle of a removal', longMs, atPoint('connectors', [marks.doorShut]), true),
   spared(pauses('API', 'at any time', 4_000, ({ world }) => process_(world, 'api'))),
   pauses('Temporal', 'at any time', longMs, ({ world: { system } }) => sendingTo(system.temporal.pid())),
   pauses('target', 'lets nobody in', longMs, ({ world: { system } }) => sendingTo(system.ordersDb.pid())),
