@@ -19,7 +19,8 @@ function verifying({ request, contextInfo }: { request?: string; contextInfo?: {
 export const bundled = {
   workflowsPath: source(`index${extension}`),
   failureConverterPath,
-  // Evaluated once in each thread instead of once in each grant, which counts where thousands are replayed. They share it, as far as can be frozen.
+  // Evaluated once in each thread instead of once in each grant, which counts where thousands are replayed. All share them,
+  // frozen as far as they can be.
   preloadModules: ['transition', 'apply', 'owed', 'shown', 'clocks', 'record'].map((name) =>
     source(`domain/${name}${extension}`),
   ),

@@ -57,8 +57,7 @@ describe('the makers of PostgreSQL accounts', () => {
   });
 
   /** As earlier versions made it: by the provisioner itself. */
-  async function madeBefore(made: { name: string }): Promise<void> {
-    const { name } = made;
+  async function madeBefore(name: string): Promise<void> {
     const [maker] = await makersOf(name);
     await ground.sql(`
       REVOKE orders_reader FROM "${name}" GRANTED BY ${String(maker)};
@@ -70,7 +69,7 @@ describe('the makers of PostgreSQL accounts', () => {
 
   it('leave alone what the provisioner itself made before there were any: it is renewed, moved and removed as ever', async () => {
     const { grantId, credential, name, order } = await account(ground);
-    await madeBefore({ name });
+    await madeBefore(name);
     const live = await ground.login(credential);
     await live.use();
     const { connector } = ground;
@@ -86,7 +85,7 @@ describe('the makers of PostgreSQL accounts', () => {
 
   it('leave alone what such an account gave and was given, owned and prepared', async () => {
     const [old, young] = [await account(ground), await account(ground)];
-    await madeBefore(old);
+    await madeBefore(old.name);
     for (const [giver, taker] of [
       [old, young],
       [young, old],

@@ -62,7 +62,7 @@ export async function madeWithinTheHour(session: Session, installation: string, 
   return row?.made ?? 0;
 }
 
-/** What was known of the account until then. */
+/** Answers with the row, so that whoever removes knows what was made and whether it is gone already. */
 export async function plantTombstone(session: Session, installation: string, name: string): Promise<Entry | undefined> {
   const [row] = await session.query<Row>(
     `INSERT INTO daypass.account (name, installation, over_at) VALUES ($1, $2, clock_timestamp())
