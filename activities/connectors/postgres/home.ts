@@ -1,9 +1,13 @@
 /** What the provisioner keeps about every account: that it was made, how, and that it is over. One row is the tombstone. */
+import pg from 'pg';
 import type { Instant } from '../../../workflows/domain/time.js';
 import { TargetError } from '../connector.js';
+import { type Label, labelText } from './account.js';
 import { lock, lockOfPreparing } from './locks.js';
-import { makerOf } from './makers.js';
+import { by, makerOf } from './makers.js';
 import type { Session } from './server.js';
+
+const { escapeIdentifier, escapeLiteral } = pg;
 
 /** Owns what removed accounts left behind. Holds nothing and cannot log in. */
 export const graveyard = 'daypass_graveyard';
@@ -92,4 +96,13 @@ export async function findRole(session: Session, name: string): Promise<Role | u
     ...(comment === null ? {} : { comment }),
     ...(maker === null ? {} : { maker }),
   };
+}
+
+/** Changes an account, as ALTER ROLE has it, and its label with it. In the transaction that found it. */
+export async function alterRole(session: Session, { name, maker }: Role, change: string, label: Label): Promise<void> {
+  const role = escapeIdentifier(name);
+  const altered = `
+    ALTER ROLE ${role} ${change};
+    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(label))}`;
+  await session.query(by(maker, altered));
 }

@@ -8,7 +8,7 @@
 import pg from 'pg';
 import { type Order, type Provision, TargetError } from '../connector.js';
 import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
-import { findRole, prepare, type Role } from './home.js';
+import { alterRole, findRole, prepare, type Role } from './home.js';
 import { findEntry, madeWithinTheHour, recordingMade } from './ledger.js';
 import { lock } from './locks.js';
 import { by, makerFor } from './makers.js';
@@ -130,7 +130,7 @@ export function refuseIfOlder(label: Label, order: Order<PostgresPrivilege>): vo
 /** The old one is refused from the next login on; sessions that are open go on. */
 export async function replacePassword(
   session: Session,
-  { name, maker }: Role,
+  role: Role,
   label: Label,
   order: Order<PostgresPrivilege>,
   verifier: string,
@@ -142,11 +142,7 @@ export async function replacePassword(
     signedBy: allOf(label.signedBy, signedBy),
     ...(renewedAt === undefined ? {} : { renewedAt }),
   };
-  const role = escapeIdentifier(name);
-  const replaced = `
-    ALTER ROLE ${role} PASSWORD ${escapeLiteral(verifier)};
-    COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(renewed))}`;
-  await session.query(by(maker, replaced));
+  await alterRole(session, role, `PASSWORD ${escapeLiteral(verifier)}`, renewed);
   return renewed;
 }
 

@@ -1,17 +1,13 @@
 /** Moves the end of a standing account: later or earlier on evidence, earlier without; never once it is over. */
-import pg from 'pg';
 import type { StandingAccount } from '../../contract.js';
 import type { Instant } from '../../../workflows/domain/time.js';
 import { type Order, TargetError } from '../connector.js';
-import { accountName, allOf, type Label, labelText, ownLabel } from './account.js';
-import { findRole, prepare, type Role } from './home.js';
+import { accountName, allOf, type Label, ownLabel } from './account.js';
+import { alterRole, findRole, prepare, type Role } from './home.js';
 import { lock } from './locks.js';
-import { by } from './makers.js';
 import type { PostgresPrivilege } from './privilege.js';
 import { instant, refuseIfOver } from './provision.js';
 import type { Server } from './server.js';
-
-const { escapeIdentifier, escapeLiteral } = pg;
 
 /** `durationMs` of the order is the whole time since activation. Repeating it changes nothing. */
 export function setEnd(
@@ -59,11 +55,7 @@ async function move(
         throw new TargetError('refused', 'target-refused', 'The account of this grant is not at the target.');
       }
       const moved = to(ownLabel(installation, grantId, found.comment), found);
-      const role = escapeIdentifier(name);
-      const set = `
-        ALTER ROLE ${role} VALID UNTIL ${instant(moved.endsAt)};
-        COMMENT ON ROLE ${role} IS ${escapeLiteral(labelText(moved))}`;
-      await session.query(by(found.maker, set));
+      await alterRole(session, found, `VALID UNTIL ${instant(moved.endsAt)}`, moved);
       return moved;
     });
     return { grantId, account: name, endsAt, evidenceDigest: evidence, targetIdentity, signedBy };
