@@ -77,13 +77,16 @@ await run('decisions', decisionsConfig, async (life, config) => {
         dataConverter: dataConverter(keys),
         workerDeploymentOptions: deployment(build),
         ...patience,
-        // How long a grant waits for a worker that died. In a storm each that waited longer for one that lives would start from its
-        // whole history: at 2 s, three hundred removals take twice as long.
+        // How long a grant waits for a worker that died. In a storm, whose removals wait longer for one that lives, they lose their place
+        // in the row to what follows other removals: at 2 s, three hundred take twice as long, and at 20 s a thousand half as long. But
+        // then a grant would wait 20 s for a worker that died.
         stickyQueueScheduleToStartTimeout: '10s',
-        // Who comes back finds many grants to read from their histories: twelve look for those, where two would, so that they do not
-        // wait for what follows each of them. Of a hundred the last is gone a third sooner. Eight look for what is known here.
-        maxConcurrentWorkflowTaskPolls: 20,
-        nonStickyToStickyPollRatio: 0.6,
+        // Who comes back finds many grants to read from their histories. Thirty look for those, so that the last does not wait for
+        // what follows each of the first; ten look for what is known here, so that a removal does not wait for a flood of requests.
+        maxConcurrentWorkflowTaskPolls: 40,
+        nonStickyToStickyPollRatio: 0.75,
+        // Whoever looks takes one of these: twenty are left for what was found.
+        maxConcurrentWorkflowTaskExecutions: 60,
         shutdownGraceTime: '5s',
         shutdownForceTime: '15s',
       }),
