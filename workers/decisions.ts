@@ -85,7 +85,7 @@ await run('decisions', decisionsConfig, async (life, config) => {
         // what follows each of the first; ten look for what is known here, so that a removal does not wait for a flood of requests.
         maxConcurrentWorkflowTaskPolls: 40,
         nonStickyToStickyPollRatio: 0.75,
-        // Whoever looks takes one of these: twenty are left for what was found.
+        // Whoever looks takes one of these: the rest is left for what was found.
         maxConcurrentWorkflowTaskExecutions: 60,
         shutdownGraceTime: '5s',
         shutdownForceTime: '15s',

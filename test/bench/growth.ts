@@ -41,9 +41,9 @@ export interface Cost {
 /** The pass that comes on the hour is measured by itself: in a life or in a silent minute it would be taken for their cost. */
 export async function clearOfTheHour({ tell }: Bench, sleeping: number): Promise<void> {
   const since = Date.now() % hourMs;
-  const rest = since < passMs(sleeping) ? 0 : hourMs - since;
-  if (rest > measuringMs) return;
-  const waitMs = rest + passMs(sleeping) - (rest === 0 ? since : 0);
+  const isNear = since >= hourMs - measuringMs;
+  const waitMs = passMs(sleeping) - since + (isNear ? hourMs : 0);
+  if (waitMs <= 0) return;
   tell(`waiting ${(waitMs / 1_000).toFixed(0)} s, until the pass of this hour is over`);
   await pause(waitMs);
 }
